@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+/** Resolves workspace packages to their sources, so that tests need no build. */
+const source = { conditions: ["millrace-source"] };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ssr: { resolve: source },
+        test: {
+          name: "unit",
+          include: ["{packages,examples}/*/test/**/*.test.ts"],
+          exclude: ["**/*.built.test.ts", "**/node_modules/**"],
+        },
+      },
+      // Worker threads and child processes load plain .js on Node 20, so these tests read dist/.
+      {
+        test: {
+          name: "built",
+          include: ["{packages,examples}/*/test/**/*.built.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
