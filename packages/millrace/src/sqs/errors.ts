@@ -92,6 +92,15 @@ export class SqsCredentialsError extends SqsError {
   readonly category = "denied";
 }
 
+/**
+ * The call was never sent, because it cannot be: its input is no JSON, no region is known, the endpoint is
+ * no URL, the client is closed.
+ */
+export class SqsRequestError extends SqsError {
+  readonly code = "SQS_BAD_REQUEST";
+  readonly category = "invalid";
+}
+
 const missingQueue = new Set([
   "QueueDoesNotExist",
   "AWS.SimpleQueueService.NonExistentQueue",
@@ -102,6 +111,7 @@ const missingQueue = new Set([
 const denied = new Set([
   "AccessDenied",
   "AccessDeniedException",
+  "AuthFailure",
   "ExpiredToken",
   "ExpiredTokenException",
   "IncompleteSignature",
@@ -114,6 +124,8 @@ const denied = new Set([
   "NotAuthorized",
   "OptInRequired",
   "RequestExpired",
+  "RequestInTheFuture",
+  "RequestTimeTooSkewed",
   "SignatureDoesNotMatch",
   "UnrecognizedClientException",
 ]);
@@ -129,11 +141,21 @@ const throttled = new Set([
   "TooManyRequestsException",
 ]);
 
+/** Faults of the service that come with a status below 500, or marked as the sender's. */
+const transient = new Set([
+  "InternalError",
+  "InternalFailure",
+  "RequestTimeout",
+  "RequestTimeoutException",
+  "ServiceUnavailable",
+]);
+
 function categorize(errorName: string, status: number, senderFault: boolean): SqsErrorCategory {
   if (missingQueue.has(errorName)) return "missingQueue";
   if (denied.has(errorName)) return "denied";
   // OverLimit: too many in flight. Only fewer or slower calls help.
   if (throttled.has(errorName) || errorName === "OverLimit" || status === 429) return "throttled";
+  if (transient.has(errorName)) return "transient";
   if (status === 401 || status === 403) return "denied";
   return senderFault && status < 500 ? "invalid" : "transient";
 }
