@@ -1,6 +1,15 @@
 /**
  * The public API of Millrace, name by name. It holds no code.
  */
+export { Channel } from "./channel/channel.ts";
+export { ChannelClosedError } from "./channel/errors.ts";
+export type {
+  ReceiveChannel,
+  SendChannel,
+  TryReceiveResult,
+  TrySendResult,
+  WaitOptions,
+} from "./channel/halves.ts";
 export { systemClock, sleep } from "./clock.ts";
 export type { Clock, Timer } from "./clock.ts";
 export { MillraceError, OptionError } from "./errors.ts";

@@ -2,6 +2,8 @@
  * Owns the callers that wait on one side of a channel, in the order they came, and their abort listeners.
  * It never decides who is served when: the channel asks for the first.
  */
+import { LinkedList } from "./linked-list.ts";
+import type { Links } from "./linked-list.ts";
 
 /**
  * One caller that waits. It is in its list until it is taken to be served, or its signal aborts, whichever
@@ -14,47 +16,52 @@ export interface Waiter<Result, Held> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** The waiter with its links, which only its list writes. It is its own abort listener. */
-class Node<Result, Held> implements Waiter<Result, Held> {
+/** The waiter as its list knows it. It is its own abort listener, which saves a closure for each wait. */
+class Node<Result, Held> implements Waiter<Result, Held>, Links<Node<Result, Held>> {
   readonly held: Held;
   readonly resolve: (result: Result) => void;
   readonly reject: (reason: unknown) => void;
-  readonly signal: AbortSignal | undefined;
-  readonly list: Waiters<Result, Held>;
+  readonly #list: LinkedList<Node<Result, Held>>;
+  readonly #signal: AbortSignal | undefined;
   previous: Node<Result, Held> | undefined;
   next: Node<Result, Held> | undefined;
 
   constructor(
-    list: Waiters<Result, Held>,
+    list: LinkedList<Node<Result, Held>>,
     held: Held,
     signal: AbortSignal | undefined,
     resolve: (result: Result) => void,
     reject: (reason: unknown) => void,
   ) {
-    this.list = list;
+    this.#list = list;
     this.held = held;
-    this.signal = signal;
+    this.#signal = signal;
     this.resolve = resolve;
     this.reject = reject;
   }
 
+  join(): void {
+    this.#list.append(this);
+    this.#signal?.addEventListener("abort", this);
+  }
+
+  leave(): void {
+    this.#list.remove(this);
+    this.#signal?.removeEventListener("abort", this);
+  }
+
   handleEvent(): void {
-    this.list.remove(this);
-    this.reject(this.signal?.reason);
+    this.leave();
+    this.reject(this.#signal?.reason);
   }
 }
 
-/**
- * Waiters, first come, first served: a doubly linked list through the waiters themselves, so that joining,
- * being served and leaving on an abort each take constant time, and an aborted waiter leaves nothing behind.
- */
+/** Waiters, first come, first served. An aborted one leaves at once and leaves nothing behind. */
 export class Waiters<Result, Held> {
-  #first: Node<Result, Held> | undefined;
-  #last: Node<Result, Held> | undefined;
-  #count = 0;
+  readonly #list = new LinkedList<Node<Result, Held>>();
 
   get count(): number {
-    return this.#count;
+    return this.#list.size;
   }
 
   /**
@@ -63,32 +70,14 @@ export class Waiters<Result, Held> {
    */
   wait(held: Held, signal: AbortSignal | undefined): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const node = new Node(this, held, signal, resolve, reject);
-      node.previous = this.#last;
-      if (this.#last === undefined) this.#first = node;
-      else this.#last.next = node;
-      this.#last = node;
-      this.#count += 1;
-      signal?.addEventListener("abort", node);
+      new Node(this.#list, held, signal, resolve, reject).join();
     });
   }
 
   /** Takes the first, who is now deaf to its signal: the caller owes it a resolve or a reject. */
   take(): Waiter<Result, Held> | undefined {
-    const node = this.#first;
-    if (node !== undefined) this.remove(node);
+    const node = this.#list.first;
+    node?.leave();
     return node;
-  }
-
-  /** Unlinks a waiter of this list, and takes its listener off its signal. */
-  remove(node: Node<Result, Held>): void {
-    if (node.previous === undefined) this.#first = node.next;
-    else node.previous.next = node.next;
-    if (node.next === undefined) this.#last = node.previous;
-    else node.next.previous = node.previous;
-    node.previous = undefined;
-    node.next = undefined;
-    this.#count -= 1;
-    node.signal?.removeEventListener("abort", node);
   }
 }
