@@ -1,0 +1,322 @@
+/**
+ * Owns the HTTP in front of a SqsService: sockets, requests, answers, and what becomes of an answer that
+ * nobody is left to read. It never knows what an operation means.
+ */
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setImmediate } from "node:timers";
+import { MillraceError, SqsServiceError } from "millrace";
+import type { SqsOperation, SqsOutput } from "millrace";
+import type { SqsService } from "./service.ts";
+import type { SignatureVerifier } from "./signature.ts";
+import { decodeInput, encodeOutput, isOperation } from "./wire.ts";
+import { encodeError } from "./wire-errors.ts";
+
+/** The port or the host cannot be listened on; `cause` is the system's error. */
+export class ListenError extends MillraceError {
+  /** `PORT_TAKEN` when another process has the port (EADDRINUSE), else `CANNOT_LISTEN`. */
+  readonly code: "PORT_TAKEN" | "CANNOT_LISTEN";
+  readonly host: string;
+  readonly port: number;
+
+  constructor(host: string, port: number, cause: unknown) {
+    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
+    const taken = reason === "EADDRINUSE";
+    super(
+      taken
+        ? `port ${port} of ${host} is taken; choose another, or 0 for any free one`
+        : `cannot listen on port ${port} of ${host}: ${reason}`,
+      { cause },
+    );
+    this.code = taken ? "PORT_TAKEN" : "CANNOT_LISTEN";
+    this.host = host;
+    this.port = port;
+  }
+}
+
+/** Messages that were handed to a request, for as long as it is not certain that its client has them. */
+interface Handed {
+  readonly queueUrl: string;
+  readonly receiptHandles: readonly string[];
+}
+
+const contentType = "application/x-amz-json-1.0";
+const targetPrefix = "AmazonSQS.";
+
+/**
+ * The largest body that is read. A batch holds 1 MiB, and escapes in JSON make up to six bytes of one
+ * (`\u0001`); the rest is names and handles.
+ */
+const maxBodyBytes = 8 * 1024 * 1024;
+
+/** Longer than clients keep idle connections, so that it is they who close them. */
+const keepAliveTimeoutMs = 75_000;
+
+/** The reason that calls are aborted with. */
+const hungUp: Error = new Error("the client hung up");
+
+/**
+ * One listening server.
+ *
+ * A request is `reading` until its body is complete, `calling` until the service has answered,
+ * `answering` until the answer is with the system's socket, then `done`. When its connection closes
+ * before that, it is `gone`: from reading nothing has happened; from calling the call is aborted, and
+ * a waiting receive takes no message; from answering, messages on their way are made visible again.
+ */
+export class HttpFront {
+  readonly #service: SqsService;
+  readonly #verifier: SignatureVerifier | undefined;
+  readonly #server: Server;
+  readonly #counts = new Map<SqsOperation, number>();
+  /** Requests between their first byte and their end. Written by #begin. */
+  readonly #running = new Set<Promise<void>>();
+  readonly #idPrefix: string;
+  /** Written by #requestId. */
+  #lastId = 0;
+  /** The last `date` header and the second it stands for; written by #date. */
+  #dated: { readonly second: number; readonly header: string } = { second: -1, header: "" };
+  /** Written by {@link stop}, once. */
+  #stopped: Promise<void> | undefined;
+
+  constructor(service: SqsService, verifier: SignatureVerifier | undefined) {
+    this.#service = service;
+    this.#verifier = verifier;
+    this.#idPrefix = hex(Math.floor(service.random() * 2 ** 32), 8);
+    this.#server = createServer(
+      { keepAliveTimeout: keepAliveTimeoutMs, noDelay: true },
+      (request, response) => this.#begin(this.#serve(request, response)),
+    );
+  }
+
+  /**
+   * Opens the port.
+   *
+   * @throws ListenError
+   */
+  listen(host: string, port: number): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      const onError = (error: Error): void => reject(new ListenError(host, port, error));
+      this.#server.once("error", onError);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off("error", onError);
+        const address = this.#server.address();
+        if (address === null || typeof address === "string") {
+          reject(new ListenError(host, port, undefined));
+        } else {
+          resolve(address);
+        }
+      });
+    });
+  }
+
+  /** How many requests have reached the service, by operation. */
+  requests(): Readonly<Partial<Record<SqsOperation, number>>> {
+    return Object.fromEntries(this.#counts);
+  }
+
+  /** Closes the port and every connection, and resolves when no call is left. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#close();
+    return this.#stopped;
+  }
+
+  async #close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      // Its error says that the server was not listening, which is as good as closed.
+      this.#server.close(() => resolve());
+    });
+    this.#server.closeAllConnections();
+    await closed;
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  #begin(work: Promise<void>): void {
+    this.#running.add(work);
+    void work.finally(() => this.#running.delete(work));
+  }
+
+  /** Never rejects: what goes wrong is answered, or there is nobody to answer. */
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const call = new AbortController();
+    let handed: Handed | undefined;
+    const onClose = (): void => {
+      call.abort(hungUp);
+      if (handed !== undefined) this.#begin(this.#giveBack(handed));
+    };
+    request.socket.once("close", onClose);
+    response.once("finish", () => request.socket.off("close", onClose));
+    let operation = "the request";
+    try {
+      const known = operationOf(request);
+      operation = known;
+      const body = await readBody(request, operation);
+      if (body === undefined) return;
+      this.#verifier?.verify(
+        {
+          method: request.method ?? "",
+          target: request.url ?? "",
+          headers: request.headersDistinct,
+          body,
+        },
+        operation,
+      );
+      const input = decodeInput(known, body);
+      this.#counts.set(known, (this.#counts.get(known) ?? 0) + 1);
+      const output = await this.#service.call(known, input, { signal: call.signal });
+      handed = handedBy(input, output);
+      if (handed !== undefined) {
+        // onClose has run without them when the connection is closed by now.
+        if (request.socket.closed) await this.#giveBack(handed);
+        // Who hung up before the messages came may be heard only after them, in this very turn of the
+        // event loop: let everything be heard first.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (isGone(request)) return;
+      }
+      this.#write(response, 200, encodeOutput(known, output));
+    } catch (error) {
+      if (!isGone(request)) this.#refuse(response, operation, error);
+    }
+  }
+
+  #refuse(response: ServerResponse, operation: string, error: unknown): void {
+    const { statusCode, queryError, body } = encodeError(
+      error instanceof SqsServiceError ? error : internalFailure(operation, error),
+    );
+    this.#write(response, statusCode, body, queryError);
+  }
+
+  #write(response: ServerResponse, status: number, body: string, queryError?: string): void {
+    const headers = [
+      "x-amzn-requestid",
+      this.#requestId(),
+      "content-type",
+      contentType,
+      "content-length",
+      String(Buffer.byteLength(body)),
+      "date",
+      this.#date(),
+    ];
+    if (queryError !== undefined) headers.push("x-amzn-query-error", queryError);
+    response.writeHead(status, headers);
+    response.end(body);
+  }
+
+  /** Makes messages visible again that nobody received. It counts as a receive of theirs all the same. */
+  async #giveBack({ queueUrl, receiptHandles }: Handed): Promise<void> {
+    const entries = receiptHandles.map((handle, index) => ({
+      Id: String(index),
+      ReceiptHandle: handle,
+      VisibilityTimeout: 0,
+    }));
+    try {
+      await this.#service.call("ChangeMessageVisibilityBatch", {
+        QueueUrl: queueUrl,
+        Entries: entries,
+      });
+    } catch {
+      // The queue is gone or the service closed: there is nothing left to give back.
+    }
+  }
+
+  /** In the form of a UUID, as AWS's are: this server's part, then a count. */
+  #requestId(): string {
+    this.#lastId += 1;
+    return `${this.#idPrefix}-0000-4000-8000-${hex(this.#lastId, 12)}`;
+  }
+
+  /** By the service's clock, since clients correct theirs by it. */
+  #date(): string {
+    const second = Math.floor(this.#service.clock.now() / 1000);
+    if (second !== this.#dated.second) {
+      this.#dated = { second, header: new Date(second * 1000).toUTCString() };
+    }
+    return this.#dated.header;
+  }
+}
+
+/** @throws SqsServiceError when the request is not one of AWS JSON 1.0 for an operation there is. */
+function operationOf(request: IncomingMessage): SqsOperation {
+  if (request.method !== "POST") {
+    throw refusal("UnknownOperationException", "This is a local SQS: it takes POST only.", 405);
+  }
+  const given = request.headers["content-type"] ?? "";
+  if (given.split(";", 1)[0]?.trim().toLowerCase() !== contentType) {
+    const text = `This local SQS speaks AWS JSON 1.0: the content type must be ${contentType}.`;
+    throw refusal("UnsupportedMediaTypeException", text, 415);
+  }
+  const target = request.headers["x-amz-target"];
+  if (typeof target === "string" && target.startsWith(targetPrefix)) {
+    const name = target.slice(targetPrefix.length);
+    if (isOperation(name)) return name;
+  }
+  throw refusal(
+    "UnknownOperationException",
+    `The header x-amz-target must be ${targetPrefix} and the name of an operation.`,
+  );
+}
+
+/** The body, or undefined when the client left before its end. */
+function readBody(request: IncomingMessage, operation: string): Promise<Buffer | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBodyBytes) {
+        chunks.push(chunk);
+        return;
+      }
+      // The rest is still read, and dropped: a client that is writing would not see an answer.
+      chunks.length = 0;
+    });
+    request.once("end", () => {
+      if (bytes > maxBodyBytes) {
+        const text = `The body has ${bytes} bytes; at most ${maxBodyBytes} are read.`;
+        reject(refusal("RequestEntityTooLargeException", text, 413, operation));
+        return;
+      }
+      const [only] = chunks;
+      resolve(chunks.length === 1 ? only : Buffer.concat(chunks, bytes));
+    });
+    // After "end" it settles nothing any more.
+    request.once("close", () => resolve(undefined));
+  });
+}
+
+/** What of an answer the client has to have, for it not to be lost until it times out. */
+function handedBy(input: object, output: SqsOutput<SqsOperation>): Handed | undefined {
+  if (!("Messages" in output) || output.Messages === undefined || output.Messages.length === 0) {
+    return undefined;
+  }
+  if (!("QueueUrl" in input) || typeof input.QueueUrl !== "string") return undefined;
+  const receiptHandles = output.Messages.flatMap(({ ReceiptHandle: handle }) => handle ?? []);
+  return { queueUrl: input.QueueUrl, receiptHandles };
+}
+
+/** Whether nobody reads an answer: the connection is closed, or closing because the client closed it. */
+function isGone({ socket }: IncomingMessage): boolean {
+  return socket.destroyed || socket.writableEnded;
+}
+
+function refusal(
+  errorName: string,
+  text: string,
+  statusCode = 400,
+  operation = "the request",
+): SqsServiceError {
+  return new SqsServiceError({ operation, errorName, text, statusCode, senderFault: true });
+}
+
+/** A fault of ours, told to the caller in full: the service is on the caller's own machine. */
+function internalFailure(operation: string, error: unknown): SqsServiceError {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : "no Error was thrown";
+  return new SqsServiceError(
+    { operation, errorName: "InternalFailure", text, statusCode: 500, senderFault: false },
+    { cause: error },
+  );
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
+}

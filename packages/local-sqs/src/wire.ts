@@ -1,0 +1,348 @@
+/**
+ * Owns the bodies of AWS JSON 1.0: what each operation takes and answers, between JSON and the shapes of
+ * SqsOperations. It never judges a value beyond its type: limits and meaning are the service's.
+ */
+import { SqsServiceError } from "millrace";
+import type {
+  BatchInput,
+  ChangeMessageVisibilityBatchEntry,
+  DeleteMessageBatchEntry,
+  MessageAttributes,
+  MessageAttributeValue,
+  QueueInput,
+  ReceivedMessage,
+  ReceiveMessageOutput,
+  SendMessageBatchEntry,
+  SqsInput,
+  SqsOperation,
+  SqsOutput,
+} from "millrace";
+
+/** One operation's two bodies. */
+interface Codec<O extends SqsOperation> {
+  readonly decode: Decode<SqsInput<O>>;
+  readonly encode: (output: SqsOutput<O>) => string;
+}
+
+/** Makes a `T` of a JSON value, or throws a {@link TypeMismatch}; `name` is the member it stands in. */
+type Decode<T> = (value: unknown, name: string) => T;
+
+/** A body that is no JSON object, or a member of the wrong type, or none where one must be. */
+class TypeMismatch extends Error {
+  readonly missing: boolean;
+
+  constructor(message: string, missing: boolean) {
+    super(message);
+    this.missing = missing;
+  }
+}
+
+const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Whether SQS, as far as it is rebuilt here, has an operation of that name. */
+export function isOperation(name: string): name is SqsOperation {
+  return Object.hasOwn(codecs, name);
+}
+
+/**
+ * The input of an operation from the body of its request. Members that the operation does not know are
+ * left out, as AWS does; null counts as absent.
+ *
+ * @throws SqsServiceError SerializationException or MissingParameter, by the names of AWS's common errors
+ *   (docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html).
+ */
+export function decodeInput<O extends SqsOperation>(operation: O, body: Uint8Array): SqsInput<O> {
+  try {
+    return codecs[operation].decode(parse(body), "the body");
+  } catch (error) {
+    if (!(error instanceof TypeMismatch)) throw error;
+    throw new SqsServiceError({
+      operation,
+      errorName: error.missing ? "MissingParameter" : "SerializationException",
+      text: error.message,
+      statusCode: 400,
+      senderFault: true,
+    });
+  }
+}
+
+/** The body of an operation's answer; empty where AWS's model has no output. */
+export function encodeOutput<O extends SqsOperation>(operation: O, output: SqsOutput<O>): string {
+  return codecs[operation].encode(output);
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(textDecoder.decode(body));
+  } catch {
+    // What the parser says quotes the body, which is the user's data.
+    throw new TypeMismatch("the body is not JSON in UTF-8", false);
+  }
+}
+
+function mismatch(name: string, expected: string, received: unknown): TypeMismatch {
+  if (received === undefined || received === null) {
+    return new TypeMismatch(`The request must contain the parameter ${name}.`, true);
+  }
+  const actual = Array.isArray(received) ? "a list" : `of type ${typeof received}`;
+  return new TypeMismatch(`${name} must be ${expected} and is ${actual}`, false);
+}
+
+const text: Decode<string> = (value, name) => {
+  if (typeof value !== "string") throw mismatch(name, "a string", value);
+  return value;
+};
+
+const integer: Decode<number> = (value, name) => {
+  if (!Number.isSafeInteger(value) || typeof value !== "number") {
+    throw mismatch(name, "an integer", value);
+  }
+  return value;
+};
+
+const binary: Decode<Uint8Array> = (value, name) => {
+  const encoded = text(value, name);
+  // Buffer skips whatever is not base64, and would make something of anything.
+  if (encoded.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) {
+    throw new TypeMismatch(`${name} must be base64`, false);
+  }
+  return Buffer.from(encoded, "base64");
+};
+
+/** What AWS says to a request without a queue is that this queue does not exist. */
+const queueUrl: Decode<string> = (value, name) => optional(text)(value, name) ?? "";
+
+function optional<T>(decode: Decode<T>): Decode<T | undefined> {
+  return (value, name) => (value === undefined || value === null ? undefined : decode(value, name));
+}
+
+function list<T>(decode: Decode<T>): Decode<readonly T[]> {
+  return (value, name) => {
+    if (!Array.isArray(value)) throw mismatch(name, "a list", value);
+    return value.map((entry) => decode(entry, name));
+  };
+}
+
+/** A batch without entries is for the service to refuse, which has an error for it. */
+function entries<T>(decode: Decode<T>): Decode<readonly T[]> {
+  const decodeList = list(decode);
+  return (value, name) => decodeList(value ?? [], name);
+}
+
+function map<T>(decode: Decode<T>): Decode<Readonly<Record<string, T>>> {
+  return (value, name) =>
+    // fromEntries defines properties, so that a key "__proto__" is a key like any other.
+    Object.fromEntries(
+      Object.entries(object(value, name)).map(([key, entry]) => [key, decode(entry, key)]),
+    );
+}
+
+function structure<T extends object>(members: {
+  readonly [Name in keyof T]-?: Decode<T[Name]>;
+}): Decode<T> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the members are an object literal of T's keys
+  const names = Object.keys(members) as (keyof T & string)[];
+  return (value, name) => {
+    const source = object(value, name);
+    const result: Partial<T> = {};
+    for (const member of names) {
+      const decoded = members[member](source[member], member);
+      if (decoded !== undefined) result[member] = decoded;
+    }
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every member was decoded, and is left out only where T allows undefined
+    return result as T;
+  };
+}
+
+function object(value: unknown, name: string): Readonly<Record<string, unknown>> {
+  if (!isObject(value)) throw mismatch(name, "an object", value);
+  return value;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** AWS answers such operations with an empty body, not with an empty object. */
+function nothing(): string {
+  return "";
+}
+
+function json(output: object): string {
+  return JSON.stringify(output);
+}
+
+function messages(output: ReceiveMessageOutput): string {
+  if (output.Messages?.some(holdsBinary) !== true) return JSON.stringify(output);
+  return JSON.stringify({
+    Messages: output.Messages.map((message) => ({
+      ...message,
+      MessageAttributes: attributesToJson(message.MessageAttributes ?? {}),
+    })),
+  });
+}
+
+function holdsBinary(message: ReceivedMessage): boolean {
+  if (message.MessageAttributes === undefined) return false;
+  return Object.values(message.MessageAttributes).some((value) => value.BinaryValue !== undefined);
+}
+
+function attributesToJson(attributes: MessageAttributes): object {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, { BinaryValue: bytes, ...rest }]) => [
+      name,
+      bytes === undefined ? rest : { ...rest, BinaryValue: toBase64(bytes) },
+    ]),
+  );
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+}
+
+const attributeValue = structure<MessageAttributeValue>({
+  DataType: optional(text),
+  StringValue: optional(text),
+  BinaryValue: optional(binary),
+});
+
+const messageMembers = {
+  MessageBody: text,
+  DelaySeconds: optional(integer),
+  MessageAttributes: optional(map(attributeValue)),
+  MessageSystemAttributes: optional(map(attributeValue)),
+  MessageDeduplicationId: optional(text),
+  MessageGroupId: optional(text),
+};
+
+const deleteMembers = { Id: text, ReceiptHandle: text };
+
+const queueOnly = structure<QueueInput>({ QueueUrl: queueUrl });
+
+function batch<Entry>(entry: Decode<Entry>): Decode<BatchInput<Entry>> {
+  return structure<BatchInput<Entry>>({ QueueUrl: queueUrl, Entries: entries(entry) });
+}
+
+const codecs: { readonly [O in SqsOperation]: Codec<O> } = {
+  CreateQueue: {
+    decode: structure<SqsInput<"CreateQueue">>({
+      QueueName: text,
+      Attributes: optional(map(text)),
+      tags: optional(map(text)),
+    }),
+    encode: json,
+  },
+  DeleteQueue: { decode: queueOnly, encode: nothing },
+  GetQueueUrl: {
+    decode: structure<SqsInput<"GetQueueUrl">>({
+      QueueName: text,
+      QueueOwnerAWSAccountId: optional(text),
+    }),
+    encode: json,
+  },
+  ListQueues: {
+    decode: structure<SqsInput<"ListQueues">>({
+      QueueNamePrefix: optional(text),
+      NextToken: optional(text),
+      MaxResults: optional(integer),
+    }),
+    encode: json,
+  },
+  GetQueueAttributes: {
+    decode: structure<SqsInput<"GetQueueAttributes">>({
+      QueueUrl: queueUrl,
+      AttributeNames: optional(list(text)),
+    }),
+    encode: json,
+  },
+  SetQueueAttributes: {
+    decode: structure<SqsInput<"SetQueueAttributes">>({
+      QueueUrl: queueUrl,
+      Attributes: map(text),
+    }),
+    encode: nothing,
+  },
+  PurgeQueue: { decode: queueOnly, encode: nothing },
+  SendMessage: {
+    decode: structure<SqsInput<"SendMessage">>({ QueueUrl: queueUrl, ...messageMembers }),
+    encode: json,
+  },
+  SendMessageBatch: {
+    decode: batch(structure<SendMessageBatchEntry>({ Id: text, ...messageMembers })),
+    encode: json,
+  },
+  ReceiveMessage: {
+    decode: structure<SqsInput<"ReceiveMessage">>({
+      QueueUrl: queueUrl,
+      MaxNumberOfMessages: optional(integer),
+      VisibilityTimeout: optional(integer),
+      WaitTimeSeconds: optional(integer),
+      MessageAttributeNames: optional(list(text)),
+      MessageSystemAttributeNames: optional(list(text)),
+      AttributeNames: optional(list(text)),
+      ReceiveRequestAttemptId: optional(text),
+    }),
+    encode: messages,
+  },
+  DeleteMessage: {
+    decode: structure<SqsInput<"DeleteMessage">>({ QueueUrl: queueUrl, ReceiptHandle: text }),
+    encode: nothing,
+  },
+  DeleteMessageBatch: {
+    decode: batch(structure<DeleteMessageBatchEntry>(deleteMembers)),
+    encode: json,
+  },
+  ChangeMessageVisibility: {
+    decode: structure<SqsInput<"ChangeMessageVisibility">>({
+      QueueUrl: queueUrl,
+      ReceiptHandle: text,
+      VisibilityTimeout: integer,
+    }),
+    encode: nothing,
+  },
+  ChangeMessageVisibilityBatch: {
+    decode: batch(
+      structure<ChangeMessageVisibilityBatchEntry>({
+        ...deleteMembers,
+        VisibilityTimeout: integer,
+      }),
+    ),
+    encode: json,
+  },
+  TagQueue: {
+    decode: structure<SqsInput<"TagQueue">>({ QueueUrl: queueUrl, Tags: map(text) }),
+    encode: nothing,
+  },
+  UntagQueue: {
+    decode: structure<SqsInput<"UntagQueue">>({ QueueUrl: queueUrl, TagKeys: list(text) }),
+    encode: nothing,
+  },
+  ListQueueTags: { decode: queueOnly, encode: json },
+  ListDeadLetterSourceQueues: {
+    decode: structure<SqsInput<"ListDeadLetterSourceQueues">>({
+      QueueUrl: queueUrl,
+      NextToken: optional(text),
+      MaxResults: optional(integer),
+    }),
+    encode: json,
+  },
+  StartMessageMoveTask: {
+    decode: structure<SqsInput<"StartMessageMoveTask">>({
+      SourceArn: text,
+      DestinationArn: optional(text),
+      MaxNumberOfMessagesPerSecond: optional(integer),
+    }),
+    encode: json,
+  },
+  ListMessageMoveTasks: {
+    decode: structure<SqsInput<"ListMessageMoveTasks">>({
+      SourceArn: text,
+      MaxResults: optional(integer),
+    }),
+    encode: json,
+  },
+  CancelMessageMoveTask: {
+    decode: structure<SqsInput<"CancelMessageMoveTask">>({ TaskHandle: text }),
+    encode: json,
+  },
+};
