@@ -4,7 +4,9 @@ import { defineConfig } from "vitest/config";
 const source = { conditions: ["millrace-source"] };
 
 export default defineConfig({
+  ssr: { resolve: source },
   test: {
+    globalSetup: ["test/postgres.setup.ts"],
     projects: [
       {
         ssr: { resolve: source },

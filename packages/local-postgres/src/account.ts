@@ -17,7 +17,7 @@ export interface Account {
 /** Whom root hands Postgres to, the first that exists. */
 const unprivileged: readonly string[] = ["postgres", "nobody"];
 
-export function isRoot(): boolean {
+function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
