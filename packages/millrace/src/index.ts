@@ -12,15 +12,45 @@ export type {
 } from "./channel/halves.ts";
 export { systemClock, sleep } from "./clock.ts";
 export type { Clock, Timer } from "./clock.ts";
+export { Consumer } from "./consumer/consumer.ts";
+export type { StopOptions } from "./consumer/consumer.ts";
+export type { ConsumerEvents } from "./consumer/consumer-events.ts";
+export {
+  ConsumerStoppedError,
+  HandlerTimeoutError,
+  InvalidBodyError,
+  LeaseLostError,
+  NoDeadLetterQueueError,
+  QueueSetupError,
+  SettlementError,
+} from "./consumer/errors.ts";
+export type { Handler, HandlerContext } from "./consumer/handler-call.ts";
+export type { ConsumerHealth, HealthStatus } from "./consumer/health.ts";
+export type { Limit } from "./consumer/limit.ts";
+export type { Logger } from "./consumer/logger.ts";
+export type { Message } from "./consumer/message.ts";
+export type { ConsumerOptions } from "./consumer/options.ts";
+export { deadLetter, release, retry } from "./consumer/outcome.ts";
+export type { Acknowledge, DeadLetter, Outcome, Release, Retry } from "./consumer/outcome.ts";
+export { exponentialBackoff } from "./consumer/retry-policy.ts";
+export type { ExponentialBackoffOptions, Failure, RetryPolicy } from "./consumer/retry-policy.ts";
+export type { StopReport } from "./consumer/shutdown.ts";
+export type { ConsumerStats, Counters, RequestCounts } from "./consumer/statistics.ts";
 export { MillraceError, OptionError } from "./errors.ts";
 export { systemRandom } from "./random.ts";
 export type { Random } from "./random.ts";
 export type { SqsApi, SqsCallOptions, SqsInput, SqsOperation, SqsOutput } from "./sqs/api.ts";
+export type { AwsCredentials, AwsCredentialsProvider } from "./sqs/credentials.ts";
+export { HttpSqs } from "./sqs/http-sqs.ts";
+export type { HttpSqsOptions } from "./sqs/http-sqs.ts";
 export type * from "./sqs/operations.ts";
+export { parseQueue, resolveQueueUrl } from "./sqs/queue-address.ts";
+export type { QueueAddress } from "./sqs/queue-address.ts";
 export {
   SqsConnectionError,
   SqsCredentialsError,
   SqsError,
+  SqsRequestError,
   SqsResponseError,
   SqsServiceError,
   SqsTimeoutError,

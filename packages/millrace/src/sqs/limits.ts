@@ -25,6 +25,9 @@ export const maxPayloadBytes = 1_048_576;
 /** Message attributes of one message. */
 export const maxMessageAttributes = 10;
 
+/** Messages of one queue in flight at once, about: beyond it receives come back empty or with OverLimit. */
+export const maxInFlight = 120_000;
+
 /** Characters of a queue's name, `.fifo` included. */
 export const maxQueueNameLength = 80;
 /** Characters of a MessageGroupId, a MessageDeduplicationId or a ReceiveRequestAttemptId. */

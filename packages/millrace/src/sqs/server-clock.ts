@@ -1,0 +1,42 @@
+/**
+ * Owns the time to sign with: the machine's own, corrected by what SQS says the time is. It never corrects
+ * anything else; deadlines and leases run on the monotonic clock.
+ */
+import type { Clock } from "../clock.ts";
+
+/** A difference up to this is the Date header's whole seconds and the answer's way, not a wrong clock. */
+const toleranceMs = 30_000;
+
+/** The time at SQS. */
+export class ServerClock {
+  readonly #clock: Clock;
+  /** Added to the machine's time. Written by observe alone. */
+  #offsetMs = 0;
+  #lastDate: string | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** In ms since the epoch. */
+  now(): number {
+    return this.#clock.now() + this.#offsetMs;
+  }
+
+  /** How far the machine's clock is behind, in ms; 0 when it is right. */
+  get offsetMs(): number {
+    return this.#offsetMs;
+  }
+
+  /** Takes the Date header of an answer that has just begun to arrive. */
+  observe(headers: Readonly<Record<string, string | string[] | undefined>>): void {
+    const { date } = headers;
+    // A cache says with Age that the Date is an old one.
+    if (typeof date !== "string" || date === this.#lastDate || headers["age"] !== undefined) return;
+    this.#lastDate = date;
+    const serverMs = Date.parse(date);
+    if (Number.isNaN(serverMs) || Math.abs(serverMs - this.now()) <= toleranceMs) return;
+    const offsetMs = serverMs - this.#clock.now();
+    this.#offsetMs = Math.abs(offsetMs) <= toleranceMs ? 0 : offsetMs;
+  }
+}
