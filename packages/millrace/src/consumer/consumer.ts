@@ -1,0 +1,241 @@
+/**
+ * Owns what users hold: the options, the events, the counters and the health, across starts and stops.
+ * It does none of the work; each start makes a pipeline that does.
+ */
+import { OptionError } from "../errors.ts";
+import { Emitter } from "../events.ts";
+import type { Listener } from "../events.ts";
+import type { SqsApi, SqsOperation } from "../sqs/api.ts";
+import { HttpSqs } from "../sqs/http-sqs.ts";
+import type { ConsumerEvents } from "./consumer-events.ts";
+import { CountingSqs } from "./counting-sqs.ts";
+import { ConsumerStoppedError } from "./errors.ts";
+import type { ConsumerHealth } from "./health.ts";
+import { Health } from "./health.ts";
+import { settle } from "./options.ts";
+import type { ConsumerOptions, ConsumerSettings } from "./options.ts";
+import { Pipeline } from "./pipeline.ts";
+import { setUpQueue } from "./queue-setup.ts";
+import { Reporter } from "./reporter.ts";
+import type { StopReport } from "./shutdown.ts";
+import { newCounters } from "./statistics.ts";
+import type { ConsumerStats } from "./statistics.ts";
+
+/** Options of {@link Consumer.stop}. */
+export interface StopOptions {
+  /** How long running handlers may go on, in ms, 0 or more. Default 30,000. */
+  readonly deadlineMs?: number;
+}
+
+/** How SQS is reached; `close` lets go of what was made for it. */
+interface Client {
+  readonly sqs: SqsApi;
+  readonly close: () => Promise<void>;
+}
+
+/** One start, until its stop. */
+interface Run<Body> {
+  readonly abort: AbortController;
+  readonly started: Promise<void>;
+  readonly client: Client;
+  /** Set once the queue is known. */
+  pipeline: Pipeline<Body> | undefined;
+}
+
+const nothing: StopReport = { finished: 0, released: 0, abandoned: 0, durationMs: 0 };
+
+/**
+ * Consumes an SQS queue: polls it, runs `handle` on up to `concurrency` messages at once, and settles
+ * each: deleted when the handler resolves, made visible again later when it throws.
+ *
+ * A message is delivered at least once; a handler must stand being called again for one it has done.
+ *
+ * @example
+ * const consumer = new Consumer({
+ *   queue: "https://sqs.eu-west-1.amazonaws.com/123456789012/emails",
+ *   handle: async (message, { signal }) => {
+ *     await sendEmail(message.body, signal);
+ *   },
+ * });
+ * await consumer.start();
+ * process.once("SIGTERM", () => consumer.stop());
+ */
+export class Consumer<Body = string> {
+  readonly #settings: ConsumerSettings<Body>;
+  readonly #events: Emitter<ConsumerEvents>;
+  readonly #counters = newCounters();
+  readonly #requests: Partial<Record<SqsOperation, number>> = {};
+  readonly #health: Health;
+  readonly #reporter: Reporter;
+  /** Set by start, unset by stop or when the start fails. */
+  #run: Run<Body> | undefined;
+  /** The last stop, under way or done. */
+  #stopped: Promise<StopReport> | undefined;
+
+  /** @throws OptionError for the first option that cannot work. */
+  constructor(
+    options: ConsumerOptions<Body> & (string extends Body ? unknown : { readonly schema: object }),
+  ) {
+    this.#settings = settle(options);
+    const { clock, logger } = this.#settings;
+    this.#events = new Emitter((error, event) =>
+      logger.error(`a listener of "${event}" failed`, { error }),
+    );
+    this.#health = new Health({
+      clock,
+      onChange: (from, to, reason) => {
+        if (to === "failing") logger.error(`the consumer is failing: ${reason ?? ""}`);
+        else logger.info(`the consumer is ${to}`, { from, reason });
+        this.#events.emit("stateChanged", { from, to, reason });
+      },
+    });
+    this.#reporter = new Reporter({
+      counters: this.#counters,
+      events: this.#events,
+      health: this.#health,
+      logger,
+    });
+  }
+
+  /**
+   * Looks the queue up, makes a first poll that does not wait, and resolves; from then on it consumes.
+   * While it runs, calling it again answers the same promise; after a stop it starts anew.
+   *
+   * @throws SqsError when the queue does not exist, permission is denied, there are no credentials, or
+   * SQS cannot be reached; QueueSetupError when the queue's visibility timeout is 0;
+   * ConsumerStoppedError when stop is called meanwhile. Nothing runs then.
+   */
+  start(): Promise<void> {
+    this.#run ??= this.#begin(this.#stopped);
+    return this.#run.started;
+  }
+
+  /**
+   * Stops: no more polls, running handlers may go on until the deadline, what no handler has started
+   * goes back to the queue, settlements are flushed. Resolves when all of that is done, at most
+   * `deadlineMs` and some 16 seconds later, and nothing runs then. Calling it again answers the same
+   * promise; before start it does nothing.
+   *
+   * A handler that ignores its signal at the deadline cannot be ended: it is counted as abandoned.
+   *
+   * @throws OptionError when `deadlineMs` is no number of 0 or more.
+   */
+  stop(options: StopOptions = {}): Promise<StopReport> {
+    const { deadlineMs = 30_000 } = options;
+    if (!(deadlineMs >= 0))
+      throw new OptionError("deadlineMs", "a number of 0 or more", deadlineMs);
+    const run = this.#run;
+    if (run !== undefined) {
+      this.#run = undefined;
+      this.#stopped = this.#end(run, deadlineMs);
+    }
+    return this.#stopped ?? Promise.resolve(nothing);
+  }
+
+  /** Opens no more polls; what is in hand, and what an open poll brings, is handled. */
+  pause(): void {
+    this.#run?.pipeline?.receiver.pause();
+  }
+
+  /** Polls again after a pause. */
+  resume(): void {
+    this.#run?.pipeline?.receiver.resume();
+  }
+
+  /** A snapshot of what was counted and of what is in hand. */
+  stats(): ConsumerStats {
+    const pipeline = this.#run?.pipeline;
+    const { running = 0, waiting = 0, settling = 0 } = pipeline?.inHand.counts ?? {};
+    return {
+      ...this.#counters,
+      running,
+      waiting,
+      settling,
+      inHand: pipeline?.inHand.size ?? 0,
+      openPolls: pipeline?.receiver.openPolls ?? 0,
+      requests: { ...this.#requests },
+    };
+  }
+
+  /** How it is doing, judged now. */
+  health(): ConsumerHealth {
+    return this.#health.current();
+  }
+
+  /** Calls `listener` on every event of that name; see {@link ConsumerEvents}. */
+  on<Name extends keyof ConsumerEvents>(
+    name: Name,
+    listener: Listener<ConsumerEvents[Name]>,
+  ): this {
+    this.#events.on(name, listener);
+    return this;
+  }
+
+  /** Takes back what {@link Consumer.on} did. */
+  off<Name extends keyof ConsumerEvents>(
+    name: Name,
+    listener: Listener<ConsumerEvents[Name]>,
+  ): this {
+    this.#events.off(name, listener);
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #begin(previous: Promise<unknown> | undefined): Run<Body> {
+    const run: Run<Body> = {
+      abort: new AbortController(),
+      client: this.#client(),
+      pipeline: undefined,
+      // Deferred by a turn, so that run exists when it begins.
+      started: Promise.resolve(previous).then(() => this.#startUp(run)),
+    };
+    return run;
+  }
+
+  #client(): Client {
+    const { sqs, clock, random } = this.#settings;
+    if (sqs !== undefined) return { sqs, close: () => Promise.resolve() };
+    const own = new HttpSqs({ clock, random });
+    return { sqs: own, close: () => own.close() };
+  }
+
+  async #startUp(run: Run<Body>): Promise<void> {
+    const settings = this.#settings;
+    const { clock, logger, queue, visibilityTimeoutSeconds } = settings;
+    const { signal } = run.abort;
+    this.#health.starting();
+    const sqs = new CountingSqs(run.client.sqs, this.#requests);
+    try {
+      signal.throwIfAborted();
+      const setup = await setUpQueue(sqs, queue, visibilityTimeoutSeconds, logger, clock, signal);
+      run.pipeline = new Pipeline(settings, sqs, setup, this.#reporter);
+      await run.pipeline.start();
+      signal.throwIfAborted();
+      this.#health.running();
+    } catch (error) {
+      // When a stop is the reason, it does the clearing away.
+      if (!signal.aborted) await this.#failStart(run);
+      throw error;
+    }
+  }
+
+  async #failStart(run: Run<Body>): Promise<void> {
+    await run.pipeline?.stop(0);
+    await run.client.close();
+    if (this.#run === run) this.#run = undefined;
+    this.#health.stopped();
+  }
+
+  async #end(run: Run<Body>, deadlineMs: number): Promise<StopReport> {
+    run.abort.abort(new ConsumerStoppedError("the consumer was stopped while it started"));
+    // Before the queue is known there is nothing to stop but the start itself.
+    const report = (await run.pipeline?.stop(deadlineMs)) ?? nothing;
+    await run.started.catch(() => {}); // Its caller has the error.
+    await run.client.close();
+    this.#health.stopped();
+    return report;
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Owns the state machine of a delivery: every state, and every way from one to the next. It never
+ * calls SQS and never runs a handler; the parts that do move it, and all else follows its moves.
+ */
+import type { ReceivedMessage } from "../sqs/operations.ts";
+import { LeaseLostError } from "./errors.ts";
+import { toMessage } from "./message.ts";
+import type { Message } from "./message.ts";
+import type { Outcome } from "./outcome.ts";
+
+/**
+ * ```
+ *                  ┌──────────────── release ────────────────┐
+ *                  │                                         ▼
+ *  (receive) ─▶ received ─▶ waiting ─▶ running ──────────▶ settling ─▶ settled
+ *                  │           │          │                  │ ▲
+ *                  │           └──────────┼──── release ─────┼─┘
+ *                  └───────────┴──────────┴─▶     lost     ◀─┘
+ * ```
+ *
+ * | state | entered when | left when |
+ * |---|---|---|
+ * | received | SQS's answer holds it; its permit is taken, its lease begins | it is sent towards the channel, or released by a stop |
+ * | waiting | it is on its way through the channel | a worker takes it, or a stop releases it |
+ * | running | a worker takes it | its outcome is known |
+ * | settling | its outcome is known; its lease is extended no more | SQS has confirmed the settlement, or it is given up |
+ * | settled | SQS has confirmed | never: the permit goes back |
+ * | lost | the lease is over, SQS says it is not ours, or its settlement is given up | never: the permit goes back |
+ *
+ * A stop that runs out of time leaves a delivery `running`: its handler could not be ended, its lease
+ * runs out at SQS.
+ */
+export type DeliveryState = "received" | "waiting" | "running" | "settling" | "settled" | "lost";
+
+/** Which states may follow which. */
+const next: Readonly<Record<DeliveryState, readonly DeliveryState[]>> = {
+  received: ["waiting", "settling", "lost"],
+  waiting: ["running", "settling", "lost"],
+  running: ["settling", "lost"],
+  settling: ["settled", "lost"],
+  settled: [],
+  lost: [],
+};
+
+/** Told of every move, after it is made. Permits, gauges and leases follow deliveries through it. */
+export interface DeliveryObserver {
+  moved(delivery: Delivery, from: DeliveryState): void;
+}
+
+/**
+ * One receipt of a message. It is keyed by itself, never by the message's id: two deliveries of one
+ * message can be in hand at once.
+ */
+export class Delivery {
+  readonly receiptHandle: string;
+  /** As SQS answered it; what a copy for the dead-letter queue is made of. */
+  readonly received: ReceivedMessage;
+  /** When the answer arrived, on the monotonic clock. */
+  readonly receivedAtMs: number;
+  readonly #observer: DeliveryObserver;
+  #state: DeliveryState = "received";
+  #message: Message<unknown>;
+  #leaseUntilMs: number;
+  #worker: number | undefined;
+  #outcome: Outcome | undefined;
+  #handlerMs = 0;
+  #abort: AbortController | undefined;
+  #abortReason: Error | undefined;
+  /** Called when #abortReason is set; one worker at most waits for it. */
+  #onAbort: (() => void) | undefined;
+  #requestOpen = false;
+  #onRequestEnd: (() => void) | undefined;
+
+  constructor(
+    received: ReceivedMessage & { readonly ReceiptHandle: string },
+    queueUrl: string,
+    receivedAtMs: number,
+    leaseUntilMs: number,
+    observer: DeliveryObserver,
+  ) {
+    this.received = received;
+    this.receiptHandle = received.ReceiptHandle;
+    this.receivedAtMs = receivedAtMs;
+    this.#message = toMessage(received, queueUrl);
+    this.#leaseUntilMs = leaseUntilMs;
+    this.#observer = observer;
+  }
+
+  get state(): DeliveryState {
+    return this.#state;
+  }
+
+  /** The message, its body parsed once {@link setMessage} was called. */
+  get message(): Message<unknown> {
+    return this.#message;
+  }
+
+  /** The worker that took it; undefined before. */
+  get worker(): number | undefined {
+    return this.#worker;
+  }
+
+  /** What is to become of it; undefined before it is settling. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  /** How long its handler ran; 0 when none did. */
+  get handlerMs(): number {
+    return this.#handlerMs;
+  }
+
+  /** Until when the lease holds, on the monotonic clock. */
+  get leaseUntilMs(): number {
+    return this.#leaseUntilMs;
+  }
+
+  // ── Moves. Each throws when the state does not allow it: that is a defect of ours. ──
+
+  /** received → waiting: it is sent towards a worker. */
+  wait(): void {
+    this.#move("waiting");
+  }
+
+  /** waiting → running: worker number `worker` takes it. */
+  run(worker: number): void {
+    this.#worker = worker;
+    this.#move("running");
+  }
+
+  /** received, waiting or running → settling. */
+  settle(outcome: Outcome, handlerMs = 0): void {
+    this.#outcome = outcome;
+    this.#handlerMs = handlerMs;
+    this.#move("settling");
+  }
+
+  /** settling → settled: SQS has confirmed. */
+  confirm(): void {
+    this.#move("settled");
+  }
+
+  /** any → lost. Aborts the handler's signal with `error`. */
+  lose(error: Error): void {
+    this.#move("lost");
+    this.abort(error);
+  }
+
+  // ── The lease. Written by the lease keeper alone. ──
+
+  /** The lease now holds until `untilMs`; only ever called after SQS has said so. */
+  extendLease(untilMs: number): void {
+    this.#leaseUntilMs = untilMs;
+  }
+
+  /** Records the parsed message; called by the worker before the handler runs. */
+  setMessage(message: Message<unknown>): void {
+    this.#message = message;
+  }
+
+  // ── One request at a time: an extension and a settlement of one delivery never race. ──
+
+  /** A request about this delivery goes out. */
+  beginRequest(): void {
+    this.#requestOpen = true;
+  }
+
+  /** It has ended, one way or another. */
+  endRequest(): void {
+    this.#requestOpen = false;
+    const onEnd = this.#onRequestEnd;
+    this.#onRequestEnd = undefined;
+    onEnd?.();
+  }
+
+  get requestOpen(): boolean {
+    return this.#requestOpen;
+  }
+
+  /** Calls back once no request about this delivery is open: now, or when the open one ends. */
+  whenNoRequest(callback: () => void): void {
+    if (this.#requestOpen) this.#onRequestEnd = callback;
+    else callback();
+  }
+
+  // ── The handler's signal. ──
+
+  /** Aborts on timeout, on a lost lease and at stop's deadline. Made on first use: many handlers never ask. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
+    }
+    return this.#abort.signal;
+  }
+
+  /** Why the signal aborted; undefined while it has not. */
+  get abortReason(): Error | undefined {
+    return this.#abortReason;
+  }
+
+  /** Aborts the signal; the first reason stands. */
+  abort(reason: Error): void {
+    if (this.#abortReason !== undefined) return;
+    this.#abortReason = reason;
+    this.#onAbort?.();
+    this.#abort?.abort(reason);
+  }
+
+  /** Sets the one callback for an abort, or removes it; costs less than a listener on a signal. */
+  onAbort(callback: (() => void) | undefined): void {
+    this.#onAbort = callback;
+    if (callback !== undefined && this.#abortReason !== undefined) callback();
+  }
+
+  #move(to: DeliveryState): void {
+    const from = this.#state;
+    if (!next[from].includes(to)) {
+      throw new Error(`a delivery cannot go from ${from} to ${to}; this is a defect of Millrace`);
+    }
+    this.#state = to;
+    this.#observer.moved(this, from);
+  }
+}
+
+/** The error of a delivery whose lease ran out by the clock. */
+export function leaseExpired(delivery: Delivery): LeaseLostError {
+  return new LeaseLostError(delivery.message.id, "it ran out before it could be extended");
+}

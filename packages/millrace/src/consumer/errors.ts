@@ -1,0 +1,70 @@
+/**
+ * Owns the errors that a consumer hands to handlers, listeners and callers. It never decides what
+ * follows from one.
+ */
+import { MillraceError } from "../errors.ts";
+
+/**
+ * The lease on a delivery ended before it was settled: SQS may hand the message to someone else. As
+ * the reason of a handler's signal it says: stop, your work is no longer wanted here.
+ */
+export class LeaseLostError extends MillraceError {
+  readonly code = "LEASE_LOST";
+  readonly messageId: string;
+
+  constructor(messageId: string, why: string, options?: ErrorOptions) {
+    super(`the lease on message ${messageId} is lost: ${why}`, options);
+    this.messageId = messageId;
+  }
+}
+
+/** A handler ran for longer than `handlerTimeoutMs`. */
+export class HandlerTimeoutError extends MillraceError {
+  readonly code = "HANDLER_TIMEOUT";
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number, options?: ErrorOptions) {
+    super(`the handler did not end within ${timeoutMs} ms`, options);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** The consumer was stopped, and what was under way had to end. */
+export class ConsumerStoppedError extends MillraceError {
+  readonly code = "CONSUMER_STOPPED";
+
+  constructor(message = "the consumer was stopped") {
+    super(message);
+  }
+}
+
+/** A message's body is not JSON, or not what the schema wants. */
+export class InvalidBodyError extends MillraceError {
+  readonly code = "INVALID_BODY";
+  /** What the schema found, as text; empty when the body is no JSON at all. */
+  readonly issues: readonly string[];
+
+  constructor(message: string, issues: readonly string[] = [], options?: ErrorOptions) {
+    super(message, options);
+    this.issues = issues;
+  }
+}
+
+/** A message was to be dead-lettered, and its queue has no dead-letter queue. */
+export class NoDeadLetterQueueError extends MillraceError {
+  readonly code = "NO_DEAD_LETTER_QUEUE";
+
+  constructor(queueUrl: string) {
+    super(`${queueUrl} has no dead-letter queue (its RedrivePolicy is not set or not readable)`);
+  }
+}
+
+/** The queue cannot be consumed as it is set up. */
+export class QueueSetupError extends MillraceError {
+  readonly code = "QUEUE_SETUP";
+}
+
+/** A settlement was given up: the message will come again. */
+export class SettlementError extends MillraceError {
+  readonly code = "SETTLEMENT_FAILED";
+}

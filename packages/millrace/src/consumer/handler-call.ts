@@ -1,0 +1,88 @@
+/**
+ * Owns the running of the user's handler for one delivery: its context, its timeout, and the moment
+ * when it is left behind. It never settles anything, and never rejects, whatever the handler does.
+ */
+import type { Clock, Timer } from "../clock.ts";
+import type { Delivery } from "./delivery.ts";
+import { HandlerTimeoutError } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import type { Message } from "./message.ts";
+
+/** What a handler gets beside the message. */
+export interface HandlerContext {
+  /**
+   * Aborts when the handler should end: HandlerTimeoutError after `handlerTimeoutMs`, LeaseLostError when
+   * the message may be handed to someone else, ConsumerStoppedError at stop's deadline; `signal.reason`
+   * says which.
+   */
+  readonly signal: AbortSignal;
+  /** The worker's number, 1 to `concurrency`. */
+  readonly worker: number;
+  /** The consumer's logger. */
+  readonly logger: Logger;
+}
+
+/**
+ * The user's function. When it resolves, the message is deleted, whatever the value, unless it is an
+ * outcome (`retry()`, `release()`, `deadLetter()`); when it throws, the message is retried.
+ */
+export type Handler<Body> = (message: Message<Body>, context: HandlerContext) => unknown;
+
+/** How a handler's run ended. */
+export type HandlerEnd =
+  | { readonly how: "returned"; readonly value: unknown }
+  | { readonly how: "threw"; readonly thrown: unknown }
+  /** It was told to end and did not within the grace: it may still be running. */
+  | { readonly how: "leftBehind" };
+
+/** How long a handler may take to end after its signal aborted. */
+export const handlerGraceMs = 5_000;
+
+/**
+ * Runs `handler` and resolves when it has ended, or when it has not ended {@link handlerGraceMs} after
+ * the delivery's signal aborted.
+ */
+export function callHandler(
+  delivery: Delivery,
+  handler: () => Promise<unknown>,
+  clock: Clock,
+  timeoutMs: number | undefined,
+): Promise<HandlerEnd> {
+  return new Promise((resolve) => {
+    let timer: Timer | undefined;
+    const end = (ended: HandlerEnd): void => {
+      timer?.cancel();
+      delivery.onAbort(undefined);
+      resolve(ended);
+    };
+    delivery.onAbort(() => {
+      timer?.cancel();
+      timer = clock.setTimer(() => end({ how: "leftBehind" }), handlerGraceMs);
+    });
+    if (timeoutMs !== undefined && delivery.abortReason === undefined) {
+      timer = clock.setTimer(() => delivery.abort(new HandlerTimeoutError(timeoutMs)), timeoutMs);
+    }
+    // After it was left behind, its end changes nothing: the promise has resolved.
+    handler().then(
+      (value) => end({ how: "returned", value }),
+      (thrown: unknown) => end({ how: "threw", thrown }),
+    );
+  });
+}
+
+/** The context of one run. The signal is made when it is first asked for. */
+export class RunContext implements HandlerContext {
+  readonly worker: number;
+  readonly logger: Logger;
+  readonly #delivery: Delivery;
+
+  constructor(delivery: Delivery, worker: number, logger: Logger) {
+    this.#delivery = delivery;
+    this.worker = worker;
+    this.logger = logger;
+  }
+
+  get signal(): AbortSignal {
+    return this.#delivery.signal;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Owns the way to the user's logger. It never lets a logger that throws do harm.
+ */
+
+/** Where the consumer logs. `console` fits, and so do pino, winston and bunyan. */
+export interface Logger {
+  debug(message: string, data?: object): void;
+  info(message: string, data?: object): void;
+  warn(message: string, data?: object): void;
+  error(message: string, data?: object): void;
+}
+
+const ignore = (): void => {};
+
+/**
+ * The logger of those who give none: silent, but for errors, which become a warning of the process and
+ * so appear on stderr once each.
+ */
+export const defaultLogger: Logger = {
+  debug: ignore,
+  info: ignore,
+  warn: ignore,
+  error: (message) => process.emitWarning(message, "MillraceWarning"),
+};
+
+/** `logger`, with whatever it throws contained. */
+export function contained(logger: Logger): Logger {
+  const level =
+    (name: keyof Logger) =>
+    (message: string, data?: object): void => {
+      try {
+        if (data === undefined) logger[name](message);
+        else logger[name](message, data);
+      } catch {
+        // There is nowhere left to say it: the place for saying things is what broke.
+      }
+    };
+  return {
+    debug: level("debug"),
+    info: level("info"),
+    warn: level("warn"),
+    error: level("error"),
+  };
+}

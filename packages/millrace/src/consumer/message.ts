@@ -1,0 +1,87 @@
+/**
+ * Owns what a handler sees of a message, and its making from what SQS answers. It knows nothing of
+ * receipt handles and leases: those are the delivery's.
+ */
+import type { ReceivedMessage } from "../sqs/operations.ts";
+
+/** A message as a handler gets it. Frozen. */
+export interface Message<Body = string> {
+  /** SQS's MessageId. It changes when the message is redriven from a dead-letter queue. */
+  readonly id: string;
+  /** The body: parsed and validated if the consumer has a schema, else the string itself. */
+  readonly body: Body;
+  /** The body as it was sent. */
+  readonly rawBody: string;
+  /** Message attributes by name: text for String and Number (whose digits a number could lose), bytes for Binary. */
+  readonly attributes: Readonly<Record<string, string | Uint8Array>>;
+  /** How often SQS has handed the message out, this time included: 1 at first. Approximate, as SQS says. */
+  readonly receiveCount: number;
+  /** When the producer sent it. */
+  readonly sentAt: Date;
+  /** The message group: the order of a FIFO queue, the tenant of a standard one. */
+  readonly groupId?: string;
+  readonly deduplicationId?: string;
+  /** FIFO queues only. */
+  readonly sequenceNumber?: string;
+  readonly queueUrl: string;
+}
+
+/** System attributes that a receive has to ask for, so that {@link toMessage} finds them. */
+export const systemAttributeNames: readonly string[] = [
+  "ApproximateReceiveCount",
+  "SentTimestamp",
+  "MessageGroupId",
+  "MessageDeduplicationId",
+  "SequenceNumber",
+];
+
+const noAttributes: Message["attributes"] = Object.freeze(withoutPrototype());
+
+/** The message in what SQS answered, its body not yet looked at. What is missing gets the mildest value. */
+export function toMessage(received: ReceivedMessage, queueUrl: string): Message {
+  const system = received.Attributes ?? {};
+  const rawBody = typeof received.Body === "string" ? received.Body : "";
+  const groupId = system["MessageGroupId"];
+  const deduplicationId = system["MessageDeduplicationId"];
+  const sequenceNumber = system["SequenceNumber"];
+  return Object.freeze({
+    id: received.MessageId ?? "",
+    body: rawBody,
+    rawBody,
+    attributes: toAttributes(received),
+    receiveCount: positive(system["ApproximateReceiveCount"]) ?? 1,
+    sentAt: new Date(positive(system["SentTimestamp"]) ?? 0),
+    ...(groupId !== undefined && { groupId }),
+    ...(deduplicationId !== undefined && { deduplicationId }),
+    ...(sequenceNumber !== undefined && { sequenceNumber }),
+    queueUrl,
+  });
+}
+
+/** The same message with its body parsed. */
+export function withBody<Body>(message: Message<unknown>, body: Body): Message<Body> {
+  return Object.freeze({ ...message, body });
+}
+
+function toAttributes(received: ReceivedMessage): Message["attributes"] {
+  if (received.MessageAttributes === undefined || received.MessageAttributes === null) {
+    return noAttributes;
+  }
+  const attributes = withoutPrototype();
+  for (const [name, value] of Object.entries(received.MessageAttributes)) {
+    const content = value?.StringValue ?? value?.BinaryValue;
+    if (content !== undefined) attributes[name] = content;
+  }
+  return Object.freeze(attributes);
+}
+
+/** A record whose only keys are those put in: a sender may name an attribute `__proto__`. */
+function withoutPrototype(): Record<string, string | Uint8Array> {
+  const record: Record<string, string | Uint8Array> = Object.create(null);
+  return record;
+}
+
+function positive(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return value > 0 && Number.isFinite(value) ? value : undefined;
+}

@@ -1,0 +1,201 @@
+/**
+ * Owns a consumer's options: their meaning, their defaults, and the check that they can work. It never
+ * uses one.
+ */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Clock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
+import { OptionError } from "../errors.ts";
+import type { Random } from "../random.ts";
+import { systemRandom } from "../random.ts";
+import type { SqsApi } from "../sqs/api.ts";
+import { maxInFlight, maxVisibilitySeconds, maxWaitSeconds } from "../sqs/limits.ts";
+import { parseQueue } from "../sqs/queue-address.ts";
+import type { ReadBody } from "./body.ts";
+import { readerFor } from "./body.ts";
+import type { Handler } from "./handler-call.ts";
+import type { Limit } from "./limit.ts";
+import type { Logger } from "./logger.ts";
+import { contained, defaultLogger } from "./logger.ts";
+import type { Message } from "./message.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
+import { exponentialBackoff } from "./retry-policy.ts";
+
+/** Options of a consumer. */
+export interface ConsumerOptions<Body> {
+  /** The queue's URL, ARN or name. FIFO queues are refused: their order is not kept yet. */
+  readonly queue: string;
+  /** Resolves: the message is deleted. Throws: it is retried. Returns an outcome: that is carried out. */
+  readonly handle: Handler<Body>;
+  /** Handlers at once, 1 to 10,000. Default 10. */
+  readonly concurrency?: number;
+  /**
+   * Deliveries in hand beyond `concurrency`: waiting for a worker, or being settled. 0 to 100,000,
+   * default 10. With 0 workers idle while the next poll is under way; with many, messages wait here that
+   * another process could have taken.
+   */
+  readonly prefetch?: number;
+  /** How long a poll waits for messages, in seconds, 0 to 20. Default 20. Below it, idle polls cost more requests. */
+  readonly waitTimeSeconds?: number;
+  /**
+   * How long SQS keeps a delivery from others without hearing of it, in seconds, 1 to 43,200. Default:
+   * the queue's own. Leases are extended from half of it on; a short one costs requests and leaves
+   * little time to do so, a long one delays the messages of a process that died.
+   */
+  readonly visibilityTimeoutSeconds?: number;
+  /** How long a handler may run before its signal aborts and the message is retried, in ms. Default: for ever. */
+  readonly handlerTimeoutMs?: number;
+  /** When a failed message comes again. Default: `exponentialBackoff()`. */
+  readonly retry?: RetryPolicy;
+  /**
+   * Any Standard Schema: the body is parsed as JSON and validated, and `message.body` is its output.
+   * Bodies that it refuses are dead-lettered where the queue has a dead-letter queue, else retried.
+   */
+  readonly schema?: StandardSchemaV1<unknown, Body>;
+  /** Asked before each poll how many deliveries may be taken now. Default: none. */
+  readonly limits?: readonly Limit[];
+  /** How SQS is reached. Default: `new HttpSqs()`, which the consumer then also closes. */
+  readonly sqs?: SqsApi;
+  /** Default: silent, but for errors, which become warnings of the process. */
+  readonly logger?: Logger;
+  /** Time, for tests and simulations. Default: the system's. */
+  readonly clock?: Clock;
+  /** Chance, for tests and simulations. Default: the runtime's. */
+  readonly random?: Random;
+}
+
+/** The options, checked, with their defaults. */
+export interface ConsumerSettings<Body> {
+  readonly queue: string;
+  readonly handle: Handler<Body>;
+  readonly read: ReadBody<Body>;
+  readonly concurrency: number;
+  readonly prefetch: number;
+  readonly waitTimeSeconds: number;
+  readonly visibilityTimeoutSeconds: number | undefined;
+  readonly handlerTimeoutMs: number | undefined;
+  readonly retry: RetryPolicy;
+  readonly fallbackRetry: RetryPolicy;
+  readonly limits: readonly Limit[];
+  readonly sqs: SqsApi | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const defaults = {
+  concurrency: 10,
+  prefetch: 10,
+  waitTimeSeconds: maxWaitSeconds,
+};
+
+const known: ReadonlySet<string> = new Set<keyof ConsumerOptions<unknown>>([
+  "queue",
+  "handle",
+  "concurrency",
+  "prefetch",
+  "waitTimeSeconds",
+  "visibilityTimeoutSeconds",
+  "handlerTimeoutMs",
+  "retry",
+  "schema",
+  "limits",
+  "sqs",
+  "logger",
+  "clock",
+  "random",
+]);
+
+/** @throws OptionError for the first option that cannot work, with the value that was received. */
+export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<Body> {
+  if (typeof options !== "object" || options === null) {
+    throw new OptionError("options", "an object", options);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!known.has(name)) throw new OptionError(name, "left out: there is no such option", value);
+  }
+  const { queue, handle, schema, limits = [], sqs, logger = defaultLogger } = options;
+  if (parseQueue(queue).fifo) {
+    throw new OptionError("queue", "a standard queue: the order of FIFO is not kept yet", queue);
+  }
+  const random = func("random", options.random) ?? systemRandom;
+  const concurrency = whole("concurrency", options.concurrency, 1, 10_000) ?? defaults.concurrency;
+  const prefetch = whole("prefetch", options.prefetch, 0, 100_000) ?? defaults.prefetch;
+  if (concurrency + prefetch > maxInFlight) {
+    const most = `concurrency and at most ${maxInFlight} together: SQS keeps no more in flight`;
+    throw new OptionError("prefetch", most, prefetch);
+  }
+  if (typeof handle !== "function") throw new OptionError("handle", "a function", handle);
+  if (!Array.isArray(limits)) throw new OptionError("limits", "an array", limits);
+  for (const [index, limit] of limits.entries()) func(`limits[${index}]`, limit ?? null);
+  if (sqs !== undefined && !has(sqs, ["call"])) {
+    throw new OptionError("sqs", "an SqsApi: new HttpSqs(…) or fromSdk(…)", sqs);
+  }
+  if (!has(logger, ["debug", "info", "warn", "error"])) {
+    throw new OptionError("logger", "an object with debug, info, warn and error", logger);
+  }
+  const { clock = systemClock } = options;
+  if (!has(clock, ["now", "monotonicMs", "setTimer"])) {
+    throw new OptionError("clock", "a Clock", clock);
+  }
+  return {
+    queue,
+    handle,
+    read: reader(schema),
+    concurrency,
+    prefetch,
+    waitTimeSeconds:
+      whole("waitTimeSeconds", options.waitTimeSeconds, 0, maxWaitSeconds) ??
+      defaults.waitTimeSeconds,
+    visibilityTimeoutSeconds: whole(
+      "visibilityTimeoutSeconds",
+      options.visibilityTimeoutSeconds,
+      1,
+      maxVisibilitySeconds,
+    ),
+    handlerTimeoutMs: whole(
+      "handlerTimeoutMs",
+      options.handlerTimeoutMs,
+      1,
+      maxVisibilitySeconds * 1_000,
+    ),
+    retry: func("retry", options.retry) ?? exponentialBackoff({ random }),
+    fallbackRetry: exponentialBackoff({ random }),
+    limits: [...limits],
+    sqs,
+    logger: contained(logger),
+    clock,
+    random,
+  };
+}
+
+function reader<Body>(schema: StandardSchemaV1<unknown, Body> | undefined): ReadBody<Body> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema Body is string, which is what the message has: the constructor's type sees to it
+  if (schema === undefined) return (message) => message as Message<Body>;
+  const standard: unknown = (schema as { "~standard"?: unknown } | null)?.["~standard"];
+  if (!has(standard, ["validate"])) {
+    throw new OptionError("schema", "a Standard Schema (zod, valibot, arktype, …)", schema);
+  }
+  return readerFor(schema);
+}
+
+function whole(
+  name: string,
+  value: number | undefined,
+  min: number,
+  max: number,
+): number | undefined {
+  if (value === undefined) return undefined;
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new OptionError(name, `a whole number from ${min} to ${max}`, value);
+}
+
+function func<F>(name: string, value: F | undefined): F | undefined {
+  if (value === undefined || typeof value === "function") return value;
+  throw new OptionError(name, "a function", value);
+}
+
+function has(value: unknown, methods: readonly string[]): boolean {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
+  return methods.every((name) => typeof Reflect.get(value, name) === "function");
+}

@@ -1,0 +1,87 @@
+/**
+ * Owns the outcomes: what is to become of a delivery, as values that a handler returns. It never
+ * carries one out; the settler does.
+ */
+import { OptionError } from "../errors.ts";
+import { maxVisibilitySeconds } from "../sqs/limits.ts";
+
+/** The work is done: the message is deleted. */
+export interface Acknowledge {
+  readonly type: "acknowledge";
+}
+
+/** The message is to come again: it is made visible after `afterSeconds`. */
+export interface Retry {
+  readonly type: "retry";
+  /** 0 to 43,200; undefined leaves it to the consumer's retry policy. */
+  readonly afterSeconds: number | undefined;
+  /** For people; part of the `retried` event. */
+  readonly reason: string | undefined;
+}
+
+/** The message is given back unhandled, at once: it is no failure, and waits for nothing. */
+export interface Release {
+  readonly type: "release";
+}
+
+/** The message will never succeed: its copy goes to the dead-letter queue, then it is deleted. */
+export interface DeadLetter {
+  readonly type: "deadLetter";
+  /** For people; travels with the copy as an attribute. */
+  readonly reason: string | undefined;
+}
+
+/** What is to become of a delivery. */
+export type Outcome = Acknowledge | Retry | Release | DeadLetter;
+
+// In the registry of symbols, so that an outcome made by another copy of the library is one too.
+const brand = Symbol.for("millrace.outcome");
+
+export const acknowledge: Acknowledge = outcome({ type: "acknowledge" });
+
+/**
+ * Return it from a handler to have the message come again, without that being an error.
+ *
+ * @param options `afterSeconds`: 0 to 43,200, fractions are rounded up; left out, the consumer's retry policy decides.
+ * @throws OptionError when afterSeconds is anything else.
+ */
+export function retry(options: { afterSeconds?: number; reason?: string } = {}): Retry {
+  const { afterSeconds, reason } = options;
+  if (
+    afterSeconds !== undefined &&
+    !(Number.isFinite(afterSeconds) && afterSeconds >= 0 && afterSeconds <= maxVisibilitySeconds)
+  ) {
+    throw new OptionError("afterSeconds", `0 to ${maxVisibilitySeconds}`, afterSeconds);
+  }
+  return outcome({ type: "retry", afterSeconds, reason });
+}
+
+/**
+ * Return it from a handler to give the message back for someone else to take at once. It counts as a
+ * receive; a handler that always releases keeps the message going round as fast as SQS hands it out.
+ */
+export function release(): Release {
+  return outcome({ type: "release" });
+}
+
+/**
+ * Return it from a handler when the message can never succeed. On a queue without a dead-letter queue
+ * it becomes a failure with NoDeadLetterQueueError, which is retried.
+ */
+export function deadLetter(options: { reason?: string } = {}): DeadLetter {
+  return outcome({ type: "deadLetter", reason: options.reason });
+}
+
+/** Whether a handler returned an outcome. Anything else that it returns acknowledges. */
+export function isOutcome(value: unknown): value is Outcome {
+  try {
+    return typeof value === "object" && value !== null && brand in value;
+  } catch {
+    // A proxy that objects to being asked is not ours.
+    return false;
+  }
+}
+
+function outcome<T extends Outcome>(value: T): T {
+  return Object.freeze(Object.defineProperty(value, brand, { value: true }));
+}

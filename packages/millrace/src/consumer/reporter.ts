@@ -1,0 +1,106 @@
+/**
+ * Owns the telling: each thing that happens is counted, made an event, and shown in the health, here
+ * and in one step, so that the three agree. It never changes what happens.
+ */
+import type { Emitter } from "../events.ts";
+import type { ConsumerEvents } from "./consumer-events.ts";
+import type { Delivery } from "./delivery.ts";
+import type { LeaseLostError, SettlementError } from "./errors.ts";
+import type { Health } from "./health.ts";
+import type { Logger } from "./logger.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Counters } from "./statistics.ts";
+
+export interface ReporterParts {
+  readonly counters: Counters;
+  readonly events: Emitter<ConsumerEvents>;
+  readonly health: Health;
+  readonly logger: Logger;
+}
+
+export class Reporter {
+  readonly #parts: ReporterParts;
+
+  constructor(parts: ReporterParts) {
+    this.#parts = parts;
+  }
+
+  get counters(): Readonly<Counters> {
+    return this.#parts.counters;
+  }
+
+  received(count: number, requested: number, durationMs: number): void {
+    const { counters, events, health } = this.#parts;
+    counters.polls += 1;
+    if (count === 0) counters.emptyPolls += 1;
+    counters.received += count;
+    health.pollAnswered();
+    events.emit("received", { count, requested, durationMs });
+  }
+
+  pollFailed(error: Error, consecutive: number, retryInMs: number): void {
+    const { counters, events, health } = this.#parts;
+    counters.pollsFailed += 1;
+    health.pollFailed(error);
+    events.emit("pollFailed", { error, consecutive, retryInMs });
+  }
+
+  started(delivery: Delivery): void {
+    this.#parts.counters.started += 1;
+    const { message, worker = 0 } = delivery;
+    this.#parts.events.emit("started", { message, worker });
+  }
+
+  failed(delivery: Delivery, error: Error, outcome: Outcome): void {
+    this.#parts.counters.failed += 1;
+    this.#parts.events.emit("failed", { message: delivery.message, error, outcome });
+  }
+
+  leaseLost(delivery: Delivery, error: LeaseLostError): void {
+    this.#parts.counters.leasesLost += 1;
+    this.#parts.events.emit("leaseLost", { message: delivery.message, error });
+  }
+
+  /** SQS has confirmed the delivery's outcome. */
+  settled({ message, outcome, worker = 0, handlerMs }: Delivery): void {
+    const { counters, events, health } = this.#parts;
+    health.settled();
+    switch (outcome?.type) {
+      case "acknowledge":
+        counters.acknowledged += 1;
+        events.emit("acknowledged", { message, worker, handlerMs });
+        break;
+      case "retry":
+        counters.retried += 1;
+        events.emit("retried", {
+          message,
+          afterSeconds: outcome.afterSeconds ?? 0,
+          reason: outcome.reason,
+        });
+        break;
+      case "deadLetter":
+        counters.deadLettered += 1;
+        events.emit("deadLettered", { message, reason: outcome.reason });
+        break;
+      case "release":
+        counters.released += 1;
+        events.emit("released", { message });
+        break;
+      case undefined:
+        break;
+    }
+  }
+
+  /** An attempt to settle failed and will be repeated. */
+  settleTroubled(error: Error): void {
+    this.#parts.health.settleFailed(error);
+    this.#parts.logger.warn("a settlement failed and will be repeated", { error });
+  }
+
+  settleFailed({ message, outcome }: Delivery, error: SettlementError): void {
+    const { counters, events, health } = this.#parts;
+    counters.settlementsFailed += 1;
+    health.settleFailed(error);
+    events.emit("settleFailed", { message, outcome, error });
+  }
+}

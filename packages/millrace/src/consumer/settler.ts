@@ -1,0 +1,249 @@
+/**
+ * Owns the carrying-out of outcomes: gathers deletes and visibility changes into batches, and repeats
+ * what failed. It never decides an outcome, and never extends a lease.
+ */
+import type { Clock, Timer } from "../clock.ts";
+import type { Random } from "../random.ts";
+import { fullJitterMs } from "../random.ts";
+import type { SqsApi } from "../sqs/api.ts";
+import { maxBatchEntries, maxVisibilitySeconds } from "../sqs/limits.ts";
+import type { EntryResult } from "./batch-call.ts";
+import { callBatch } from "./batch-call.ts";
+import type { DeadLetterQueue } from "./dead-letter-queue.ts";
+import type { Delivery } from "./delivery.ts";
+import { SettlementError } from "./errors.ts";
+import { toVisibilitySeconds } from "./retry-policy.ts";
+
+/** How long the first of a batch waits for others. */
+const lingerMs = 5;
+const callTimeoutMs = 10_000;
+const backoff = { baseMs: 100, maxMs: 5_000 };
+/** A delivery may be in flight for 12 hours since its receive, by SQS's count, which began before ours. */
+const totalMarginSeconds = 60;
+
+/** Told what became of each settlement. */
+export interface SettlerObserver {
+  /** SQS has confirmed the delivery's outcome. Moves it to settled. */
+  confirmed(delivery: Delivery): void;
+  /** It was given up: the lease is over, SQS refuses it, or there is no time left. Moves it to lost. */
+  givenUp(delivery: Delivery, error: SettlementError): void;
+  /** An attempt failed and will be repeated. */
+  troubled(error: Error): void;
+}
+
+export interface SettlerParts {
+  readonly sqs: SqsApi;
+  readonly queueUrl: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly deadLetterQueue: DeadLetterQueue | undefined;
+  readonly observer: SettlerObserver;
+}
+
+/** Deliveries of one kind of call that wait to go out together. */
+class Gathering {
+  readonly operation: "DeleteMessageBatch" | "ChangeMessageVisibilityBatch";
+  deliveries: Delivery[] = [];
+  timer: Timer | undefined;
+
+  constructor(operation: Gathering["operation"]) {
+    this.operation = operation;
+  }
+}
+
+/**
+ * Settles deliveries that are in state `settling`.
+ *
+ *     acknowledge ───────────────────────────▶ deletes ──┐  10 entries, or 5 ms
+ *     dead-letter ─▶ copy to its queue ──────▶ deletes   ├─────────▶ SQS ─┬▶ confirmed
+ *     retry, release ────────────────────────▶ changes ──┘                └▶ again, until the lease is over
+ *
+ * A settlement that fails is repeated with backoff until the delivery's lease is over, then given up:
+ * from then on the message is SQS's to hand out, and its next delivery will settle it.
+ */
+export class Settler {
+  readonly #parts: SettlerParts;
+  readonly #deletes = new Gathering("DeleteMessageBatch");
+  readonly #changes = new Gathering("ChangeMessageVisibilityBatch");
+  readonly #attempts = new WeakMap<Delivery, number>();
+  readonly #aborted = new AbortController();
+  /** Repeats that wait for their backoff; each is removed when it fires. */
+  readonly #repeats = new Map<Timer, Delivery>();
+  #lingerMs = lingerMs;
+
+  constructor(parts: SettlerParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes a delivery whose outcome is known. An extension of it that is under way is waited for. */
+  take(delivery: Delivery): void {
+    delivery.whenNoRequest(() => this.#begin(delivery));
+  }
+
+  /** From now on nothing lingers: what is gathered goes out at once, and so does what comes. */
+  hurry(): void {
+    this.#lingerMs = 0;
+    for (const gathering of [this.#deletes, this.#changes]) this.#flush(gathering);
+  }
+
+  /** Gives up all that is not settled yet, and whatever still comes. */
+  abort(reason: Error): void {
+    this.#aborted.abort(reason);
+    for (const [timer, delivery] of this.#repeats) {
+      timer.cancel();
+      this.#giveUp(delivery, reason);
+    }
+    this.#repeats.clear();
+    this.hurry();
+  }
+
+  #begin(delivery: Delivery): void {
+    // It may have been lost while it waited for an extension to end.
+    if (delivery.state !== "settling") return;
+    if (this.#aborted.signal.aborted) this.#giveUp(delivery, this.#aborted.signal.reason);
+    else if (delivery.outcome?.type === "acknowledge") this.#gather(this.#deletes, delivery);
+    else if (delivery.outcome?.type === "deadLetter") void this.#deadLetter(delivery);
+    else this.#gather(this.#changes, delivery);
+  }
+
+  #gather(gathering: Gathering, delivery: Delivery): void {
+    const { clock } = this.#parts;
+    gathering.deliveries.push(delivery);
+    const leftMs = delivery.leaseUntilMs - clock.monotonicMs();
+    if (gathering.deliveries.length >= maxBatchEntries || leftMs <= this.#lingerMs * 2) {
+      this.#flush(gathering);
+    } else {
+      gathering.timer ??= clock.setTimer(() => {
+        gathering.timer = undefined;
+        this.#flush(gathering);
+      }, this.#lingerMs);
+    }
+  }
+
+  #flush(gathering: Gathering): void {
+    gathering.timer?.cancel();
+    gathering.timer = undefined;
+    const { deliveries } = gathering;
+    if (deliveries.length === 0) return;
+    gathering.deliveries = [];
+    if (gathering.operation === "DeleteMessageBatch") void this.#delete(deliveries);
+    else void this.#change(deliveries);
+  }
+
+  /** Never rejects. */
+  async #delete(deliveries: readonly Delivery[]): Promise<void> {
+    const entries = deliveries.map((delivery, index) => ({
+      Id: String(index),
+      ReceiptHandle: delivery.receiptHandle,
+    }));
+    const { sqs, queueUrl } = this.#parts;
+    for (const delivery of deliveries) delivery.beginRequest();
+    this.#ended(
+      deliveries,
+      await callBatch(
+        sqs,
+        "DeleteMessageBatch",
+        { QueueUrl: queueUrl, Entries: entries },
+        this.#bounds(),
+      ),
+    );
+  }
+
+  /** Never rejects. */
+  async #change(deliveries: readonly Delivery[]): Promise<void> {
+    const { sqs, queueUrl, clock } = this.#parts;
+    const now = clock.monotonicMs();
+    const entries = deliveries.map((delivery, index) => ({
+      Id: String(index),
+      ReceiptHandle: delivery.receiptHandle,
+      VisibilityTimeout: visibilitySeconds(delivery, now),
+    }));
+    for (const delivery of deliveries) delivery.beginRequest();
+    this.#ended(
+      deliveries,
+      await callBatch(
+        sqs,
+        "ChangeMessageVisibilityBatch",
+        { QueueUrl: queueUrl, Entries: entries },
+        this.#bounds(),
+      ),
+    );
+  }
+
+  /** Copies the message to the dead-letter queue; its deletion follows only when the copy is safe. Never rejects. */
+  async #deadLetter(delivery: Delivery): Promise<void> {
+    const { deadLetterQueue } = this.#parts;
+    if (deadLetterQueue === undefined) {
+      // The worker has made sure that there is one.
+      this.#giveUp(delivery, new Error("there is no dead-letter queue"));
+      return;
+    }
+    try {
+      const reason = delivery.outcome?.type === "deadLetter" ? delivery.outcome.reason : undefined;
+      await deadLetterQueue.send(delivery, reason, this.#aborted.signal);
+    } catch (error) {
+      this.#repeat(delivery, error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    if (this.#aborted.signal.aborted) this.#giveUp(delivery, this.#aborted.signal.reason);
+    else this.#gather(this.#deletes, delivery);
+  }
+
+  #ended(deliveries: readonly Delivery[], results: readonly EntryResult[]): void {
+    for (const [index, delivery] of deliveries.entries()) {
+      const result = results[index];
+      delivery.endRequest();
+      if (result === undefined || delivery.state !== "settling") continue;
+      if (result.done) this.#parts.observer.confirmed(delivery);
+      else if (result.permanent) this.#giveUp(delivery, result.error);
+      else this.#repeat(delivery, result.error);
+    }
+  }
+
+  #repeat(delivery: Delivery, error: Error): void {
+    const { clock, random, observer } = this.#parts;
+    if (this.#aborted.signal.aborted) {
+      this.#giveUp(delivery, error);
+      return;
+    }
+    const attempts = this.#attempts.get(delivery) ?? 0;
+    const delayMs = fullJitterMs(backoff, attempts, random);
+    if (clock.monotonicMs() + delayMs >= delivery.leaseUntilMs) {
+      this.#giveUp(delivery, error);
+      return;
+    }
+    observer.troubled(error);
+    this.#attempts.set(delivery, attempts + 1);
+    const timer = clock.setTimer(() => {
+      this.#repeats.delete(timer);
+      this.#begin(delivery);
+    }, delayMs);
+    this.#repeats.set(timer, delivery);
+  }
+
+  #giveUp(delivery: Delivery, cause: Error): void {
+    const { message, outcome } = delivery;
+    const error = new SettlementError(
+      `message ${message.id} could not be settled (${outcome?.type ?? "no outcome"}): ${cause.message}`,
+      { cause },
+    );
+    this.#parts.observer.givenUp(delivery, error);
+  }
+
+  #bounds(): { clock: Clock; timeoutMs: number; signal: AbortSignal } {
+    return {
+      clock: this.#parts.clock,
+      timeoutMs: callTimeoutMs,
+      signal: this.#aborted.signal,
+    };
+  }
+}
+
+/** What a retry or a release asks SQS for. */
+function visibilitySeconds(delivery: Delivery, nowMs: number): number {
+  const { outcome, receivedAtMs } = delivery;
+  if (outcome?.type !== "retry") return 0;
+  const inFlightSeconds = (nowMs - receivedAtMs) / 1_000;
+  const remainingSeconds = maxVisibilitySeconds - totalMarginSeconds - inFlightSeconds;
+  return toVisibilitySeconds(outcome.afterSeconds ?? 0, remainingSeconds);
+}

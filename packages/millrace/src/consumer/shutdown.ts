@@ -1,0 +1,102 @@
+/**
+ * Owns the order in which a consumer stops. It never waits without a bound.
+ */
+import type { ReceiveChannel } from "../channel/halves.ts";
+import type { Clock } from "../clock.ts";
+import { sleep } from "../clock.ts";
+import type { Delivery } from "./delivery.ts";
+import { ConsumerStoppedError } from "./errors.ts";
+import type { InHand } from "./in-hand.ts";
+import type { LeaseKeeper } from "./lease-keeper.ts";
+import { release } from "./outcome.ts";
+import type { Receiver } from "./receiver.ts";
+import type { Settler } from "./settler.ts";
+import type { Counters } from "./statistics.ts";
+
+/** How long settlements may take once the last handler has ended. */
+const settleWithinMs = 10_000;
+
+/** What a stop did with the deliveries that were in hand when it was called. */
+export interface StopReport {
+  /** Handlers that ended by themselves, before the deadline, and whose outcome SQS has confirmed. */
+  readonly finished: number;
+  /** Deliveries given back to the queue: not started, or interrupted at the deadline. */
+  readonly released: number;
+  /** Deliveries that were let go: a handler that did not end, or a settlement that SQS did not confirm. Their messages come again. */
+  readonly abandoned: number;
+  /** How long the stop took. */
+  readonly durationMs: number;
+}
+
+export interface ShutdownParts {
+  readonly clock: Clock;
+  readonly receiver: Receiver;
+  readonly channel: ReceiveChannel<Delivery>;
+  readonly workers: readonly { stop(): void }[];
+  /** Resolves when every worker's loop has ended. */
+  readonly working: Promise<unknown>;
+  readonly inHand: InHand;
+  readonly settler: Settler;
+  readonly leases: LeaseKeeper;
+  /** The consumer's, which the stop's settlements add to. */
+  readonly counters: Readonly<Counters>;
+}
+
+/**
+ * 1. Polling ends: open polls are aborted, what one brings all the same is released.
+ * 2. What no worker has started is released.
+ * 3. Running handlers go on, their leases kept, until `deadlineMs`.
+ * 4. At the deadline their signals abort; they have a few seconds to end, and are released when they do.
+ * 5. Settlements go out, for {@link settleWithinMs} at most.
+ * 6. Leases are kept no more. From here on nothing is sent.
+ */
+export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promise<StopReport> {
+  const { clock, receiver, channel, workers, working, inHand, settler, leases, counters } = parts;
+  const startedAtMs = clock.monotonicMs();
+  const before = { ...counters };
+
+  const pollingEnded = receiver.stop();
+  for (const worker of workers) worker.stop();
+  for (const delivery of channel.cancel()) {
+    if (delivery.state === "waiting") delivery.settle(release());
+  }
+  settler.hurry();
+
+  if (!(await endsWithin(clock, working, deadlineMs))) {
+    const reason = new ConsumerStoppedError(`stop() reached its deadline of ${deadlineMs} ms`);
+    for (const delivery of inHand) {
+      if (delivery.state === "running") delivery.abort(reason);
+    }
+    // Bounded: a worker leaves a handler behind that does not end.
+    await working;
+  }
+  await pollingEnded;
+
+  await endsWithin(clock, inHand.whenNoneSettling(), settleWithinMs);
+  settler.abort(new ConsumerStoppedError("stop() had no more time for it"));
+  leases.stop();
+  // What was given up just now: bounded, since calls that were aborted end within a second.
+  await inHand.whenNoneSettling();
+
+  const ended = (names: readonly (keyof Counters)[]): number =>
+    names.reduce((sum, name) => sum + counters[name] - before[name], 0);
+  return {
+    finished: ended(["acknowledged", "retried", "deadLettered"]),
+    released: ended(["released"]),
+    abandoned: inHand.size + ended(["leasesLost", "settlementsFailed"]),
+    durationMs: clock.monotonicMs() - startedAtMs,
+  };
+}
+
+/** Whether `promise`, which never rejects, resolves within `ms`. */
+async function endsWithin(clock: Clock, promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const over = new AbortController();
+  const timedOut = sleep(clock, ms, over.signal).then(
+    () => false,
+    () => true, // Aborted below: the promise was faster.
+  );
+  const ended = promise.then(() => true);
+  const result = await Promise.race([ended, timedOut]);
+  over.abort();
+  return result;
+}

@@ -1,0 +1,125 @@
+/**
+ * Owns one of the consumer's loops: takes a delivery, has the handler run, hands the outcome on. It
+ * never waits for a settlement, and nothing that user code does ends it.
+ */
+import { ChannelClosedError } from "../channel/errors.ts";
+import type { ReceiveChannel } from "../channel/halves.ts";
+import type { Clock } from "../clock.ts";
+import { toError } from "../errors.ts";
+import type { ReadBody } from "./body.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Handler } from "./handler-call.ts";
+import { callHandler, RunContext } from "./handler-call.ts";
+import type { Judge } from "./judge.ts";
+import type { Logger } from "./logger.ts";
+import type { Message } from "./message.ts";
+import { release } from "./outcome.ts";
+import type { Reporter } from "./reporter.ts";
+
+export interface WorkerParts<Body> {
+  readonly channel: ReceiveChannel<Delivery>;
+  readonly handle: Handler<Body>;
+  readonly read: ReadBody<Body>;
+  readonly handlerTimeoutMs: number | undefined;
+  readonly judge: Judge;
+  readonly reporter: Reporter;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Called whenever the worker is about to wait for a delivery. */
+  readonly onIdle: () => void;
+}
+
+/** A worker, numbered from 1. */
+export class Worker<Body> {
+  readonly number: number;
+  readonly #parts: WorkerParts<Body>;
+  #stopping = false;
+
+  constructor(number: number, parts: WorkerParts<Body>) {
+    this.number = number;
+    this.#parts = parts;
+  }
+
+  /** Works until the channel ends; resolves when the last handler has ended, or was left behind. Never rejects. */
+  async work(): Promise<void> {
+    for (;;) {
+      const delivery = await this.#next();
+      if (delivery === undefined) return;
+      // Lost while it waited in the channel: it is someone else's now.
+      if (delivery.state !== "waiting") continue;
+      // Handed over in the very moment of stop.
+      if (this.#stopping) delivery.settle(release());
+      else await this.#run(delivery);
+    }
+  }
+
+  /** From now on no handler is started. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  /** Undefined when the channel has ended. */
+  async #next(): Promise<Delivery | undefined> {
+    const { channel, onIdle } = this.#parts;
+    const ready = channel.tryReceive();
+    if (ready.status === "received") return ready.value;
+    if (ready.status === "closed") return undefined;
+    try {
+      const next = channel.receive();
+      onIdle();
+      return await next;
+    } catch (error) {
+      if (error instanceof ChannelClosedError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Never rejects. */
+  async #run(delivery: Delivery): Promise<void> {
+    try {
+      await this.#handleAndSettle(delivery);
+    } catch (error) {
+      // User code is contained further down; what comes here is a defect of ours, and must not end the loop.
+      this.#parts.logger.error("a worker failed; its message will come again", { error });
+      if (delivery.state === "running") delivery.lose(toError(error));
+    }
+  }
+
+  async #handleAndSettle(delivery: Delivery): Promise<void> {
+    const { clock, handlerTimeoutMs, judge, reporter, logger } = this.#parts;
+    delivery.run(this.number);
+    reporter.started(delivery);
+    const startedAtMs = clock.monotonicMs();
+    let bodyRefused = false;
+    const end = await callHandler(
+      delivery,
+      () => this.#handle(delivery, () => (bodyRefused = true)),
+      clock,
+      handlerTimeoutMs,
+    );
+    const verdict = judge.verdict(delivery, end, bodyRefused);
+    if (verdict?.error !== undefined) reporter.failed(delivery, verdict.error, verdict.outcome);
+    // A listener of `failed` may have taken so long that the lease is over by now.
+    if (verdict !== undefined && delivery.state === "running") {
+      delivery.settle(verdict.outcome, clock.monotonicMs() - startedAtMs);
+    } else if (end.how === "threw" && end.thrown !== delivery.abortReason) {
+      logger.warn("a handler threw after its message was lost", { error: end.thrown });
+    }
+  }
+
+  async #handle(delivery: Delivery, onBodyRefused: () => void): Promise<unknown> {
+    const { handle, logger } = this.#parts;
+    const message = await this.#read(delivery, onBodyRefused);
+    delivery.setMessage(message);
+    return handle(message, new RunContext(delivery, this.number, logger));
+  }
+
+  async #read(delivery: Delivery, onBodyRefused: () => void): Promise<Message<Body>> {
+    try {
+      return await this.#parts.read(delivery.message);
+    } catch (error) {
+      onBodyRefused();
+      throw error;
+    }
+  }
+}
