@@ -41,6 +41,8 @@ export { systemRandom } from "./random.ts";
 export type { Random } from "./random.ts";
 export type { SqsApi, SqsCallOptions, SqsInput, SqsOperation, SqsOutput } from "./sqs/api.ts";
 export type { AwsCredentials, AwsCredentialsProvider } from "./sqs/credentials.ts";
+export { fromSdk } from "./sqs/from-sdk.ts";
+export type { FromSdkOptions, SdkClient } from "./sqs/from-sdk.ts";
 export { HttpSqs } from "./sqs/http-sqs.ts";
 export type { HttpSqsOptions } from "./sqs/http-sqs.ts";
 export type * from "./sqs/operations.ts";

@@ -70,7 +70,8 @@ export function isRecord(value: unknown): value is Body {
 }
 
 /**
- * The answer, checked and with binary values decoded in place. A member that is null is taken as absent.
+ * The answer, checked, and with binary values decoded in place where they are base64. A member that is null
+ * is taken as absent.
  *
  * @throws SqsResponseError naming the member that is of the wrong type.
  */
@@ -115,9 +116,9 @@ function isOf(kind: Kind, value: unknown): boolean {
 function decodeAttributes(operation: string, attributes: Body): void {
   for (const value of Object.values(attributes)) {
     if (!isRecord(value)) throw wrong(operation, "MessageAttributes", "record");
-    const base64 = value["BinaryValue"];
-    if (typeof base64 === "string") value["BinaryValue"] = decodeBase64(base64);
-    else delete value["BinaryValue"];
+    const bytes = value["BinaryValue"];
+    if (typeof bytes === "string") value["BinaryValue"] = decodeBase64(bytes);
+    else if (!(bytes instanceof Uint8Array)) delete value["BinaryValue"];
   }
 }
 

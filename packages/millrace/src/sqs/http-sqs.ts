@@ -16,7 +16,7 @@ import { Destinations, parseEndpoint } from "./destination.ts";
 import type { Destination } from "./destination.ts";
 import { SqsError, SqsRequestError, SqsServiceError, SqsTimeoutError } from "./errors.ts";
 import { exchange } from "./exchange.ts";
-import { maxWaitSeconds } from "./limits.ts";
+import { waitMs } from "./long-poll.ts";
 import { isRegion } from "./region.ts";
 import { planRetry, RetryBudget } from "./retry-budget.ts";
 import { ServerClock } from "./server-clock.ts";
@@ -321,13 +321,6 @@ export class HttpSqs implements SqsApi {
       this.#serverClock.offsetMs !== signedOffsetMs
     );
   }
-}
-
-/** A receive may keep SQS waiting by its own WaitTimeSeconds, and without it by the queue's, up to 20 s. */
-function waitMs(operation: SqsOperation, input: SqsInput<SqsOperation>): number {
-  if (operation !== "ReceiveMessage") return 0;
-  const given = "WaitTimeSeconds" in input ? input.WaitTimeSeconds : undefined;
-  return (given ?? maxWaitSeconds) * 1_000;
 }
 
 async function presentable<T>(operation: string, result: Promise<T>): Promise<T> {
