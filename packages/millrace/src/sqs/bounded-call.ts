@@ -60,9 +60,7 @@ export function boundedCall<O extends SqsOperation>(
     }, timeoutMs);
 
     started(() => sqs.call(operation, input, { signal: controller.signal })).then(
-      (output) => {
-        if (!end(() => resolve(output))) onLate?.(output);
-      },
+      (output) => end(() => resolve(output)) || onLate?.(output),
       // When it has ended, the caller has had its error already: the deadline, or its own abort.
       (error: unknown) => end(() => reject(error)),
     );
