@@ -1,0 +1,209 @@
+/**
+ * Owns what consumer tests stand on: the local SQS's state machine, a consumer, and one virtual clock
+ * for both. It never waits for real time.
+ */
+import { SqsService } from "@millrace/local-sqs";
+import type {
+  Clock,
+  ConsumerEvents,
+  ConsumerOptions,
+  Message,
+  SqsApi,
+  SqsCallOptions,
+  SqsInput,
+  SqsOperation,
+  SqsOutput,
+} from "millrace";
+import { Consumer } from "millrace";
+import { VirtualClock } from "millrace/testing";
+import { expect, onTestFinished } from "vitest";
+
+/** A call as the interceptor saw it. */
+export interface Call {
+  readonly operation: SqsOperation;
+  readonly input: object;
+  readonly atMs: number;
+}
+
+/** Stands before the service; `next` makes the call. */
+type Interceptor<O extends SqsOperation> = (
+  next: () => Promise<SqsOutput<O>>,
+  input: SqsInput<O>,
+  options: SqsCallOptions,
+) => Promise<SqsOutput<O>>;
+
+/** An SqsApi that keeps a log of its calls and lets tests come between. */
+export class InterceptedSqs implements SqsApi {
+  readonly calls: Call[] = [];
+  readonly #next: SqsApi;
+  readonly #clock: Clock;
+  readonly #interceptors: { [O in SqsOperation]?: Interceptor<O> | undefined } = {};
+
+  constructor(next: SqsApi, clock: Clock) {
+    this.#next = next;
+    this.#clock = clock;
+  }
+
+  call<O extends SqsOperation>(
+    operation: O,
+    input: SqsInput<O>,
+    options: SqsCallOptions = {},
+  ): Promise<SqsOutput<O>> {
+    this.calls.push({ operation, input, atMs: this.#clock.monotonicMs() });
+    const next = (): Promise<SqsOutput<O>> => this.#next.call(operation, input, options);
+    const interceptor = this.#interceptors[operation];
+    return interceptor === undefined ? next() : interceptor(next, input, options);
+  }
+
+  /** From now on calls of `operation` go through `interceptor`; undefined takes the last one away. */
+  intercept<O extends SqsOperation>(operation: O, interceptor: Interceptor<O> | undefined): void {
+    (this.#interceptors as Record<string, unknown>)[operation] = interceptor;
+  }
+
+  of(operation: SqsOperation): Call[] {
+    return this.calls.filter((call) => call.operation === operation);
+  }
+}
+
+/** An event with its name, in the order in which they came. */
+export type Told = {
+  [Name in keyof ConsumerEvents]: { readonly name: Name } & ConsumerEvents[Name];
+}[keyof ConsumerEvents];
+
+const eventNames = [
+  "received",
+  "started",
+  "acknowledged",
+  "retried",
+  "released",
+  "deadLettered",
+  "failed",
+  "leaseLost",
+  "pollFailed",
+  "settleFailed",
+  "stateChanged",
+] as const satisfies readonly (keyof ConsumerEvents)[];
+
+/** One queue of the local SQS, and consumers of it. */
+export class Bench {
+  readonly clock = new VirtualClock();
+  readonly service: SqsService;
+  readonly sqs: InterceptedSqs;
+  readonly queueUrl: string;
+  readonly #consumers: Consumer<never>[] = [];
+  /** Whatever a consumer of this bench has logged as an error or a warning. */
+  readonly logged: { readonly level: string; readonly message: string; readonly data: unknown }[] =
+    [];
+
+  private constructor(service: SqsService, clock: VirtualClock, queueUrl: string) {
+    this.clock = clock;
+    this.service = service;
+    this.sqs = new InterceptedSqs(service, clock);
+    this.queueUrl = queueUrl;
+  }
+
+  /** Makes a queue `jobs` with these attributes. Ends with the test, and checks that no timer is left. */
+  static async open(attributes: Record<string, string> = {}): Promise<Bench> {
+    const clock = new VirtualClock();
+    const service = new SqsService({ clock, random: seeded(1) });
+    const { QueueUrl = "" } = await service.call("CreateQueue", {
+      QueueName: "jobs",
+      Attributes: attributes,
+    });
+    const bench = new Bench(service, clock, QueueUrl);
+    onTestFinished(async () => {
+      const stops = bench.#consumers.map((consumer) => consumer.stop({ deadlineMs: 0 }));
+      let stopped = false;
+      const all = Promise.all(stops).then(() => (stopped = true));
+      if (stops.length > 0) await clock.advanceUntil(() => stopped);
+      await all;
+      service.close();
+      expect(clock.pendingTimers, "timers that are left").toBe(0);
+    });
+    return bench;
+  }
+
+  /** A consumer of the queue, on the bench's clock, with its events written down. */
+  consumer<Body = string>(
+    options: Partial<ConsumerOptions<Body>> & Pick<ConsumerOptions<Body>, "handle">,
+  ): { readonly consumer: Consumer<Body>; readonly told: Told[] } {
+    const log =
+      (level: string) =>
+      (message: string, data?: object): void => {
+        this.logged.push({ level, message, data });
+      };
+    const consumer = new Consumer<Body>({
+      queue: this.queueUrl,
+      sqs: this.sqs,
+      clock: this.clock,
+      random: seeded(7),
+      logger: { debug: () => {}, info: () => {}, warn: log("warn"), error: log("error") },
+      ...options,
+    } as ConstructorParameters<typeof Consumer<Body>>[0]);
+    this.#consumers.push(consumer as Consumer<never>);
+    const told: Told[] = [];
+    for (const name of eventNames) {
+      consumer.on(name, (payload) => told.push({ name, ...payload } as Told));
+    }
+    return { consumer, told };
+  }
+
+  /** Starts a consumer on the virtual clock. */
+  async start(consumer: { start(): Promise<void> }): Promise<void> {
+    await this.run(consumer.start());
+  }
+
+  /** Awaits a promise while time passes as it needs. */
+  async run<T>(promise: Promise<T>): Promise<T> {
+    let done = false;
+    const settled = promise.then(
+      () => (done = true),
+      () => (done = true),
+    );
+    await this.clock.advanceUntil(() => done);
+    await settled;
+    return promise;
+  }
+
+  async send(...bodies: string[]): Promise<void> {
+    for (const MessageBody of bodies) {
+      await this.service.call("SendMessage", { QueueUrl: this.queueUrl, MessageBody });
+    }
+  }
+
+  /** Messages in the queue: visible, and in flight. */
+  async depth(): Promise<{ visible: number; inFlight: number }> {
+    const { Attributes = {} } = await this.service.call("GetQueueAttributes", {
+      QueueUrl: this.queueUrl,
+      AttributeNames: ["All"],
+    });
+    return {
+      visible: Number(Attributes["ApproximateNumberOfMessages"]),
+      inFlight: Number(Attributes["ApproximateNumberOfMessagesNotVisible"]),
+    };
+  }
+}
+
+/** Events of one name. */
+export function only<Name extends Told["name"]>(
+  told: readonly Told[],
+  name: Name,
+): Extract<Told, { name: Name }>[] {
+  return told.filter((event): event is Extract<Told, { name: Name }> => event.name === name);
+}
+
+/** Bodies of the messages in events. */
+export function bodies(events: readonly { readonly message: Message<unknown> }[]): unknown[] {
+  return events.map(({ message }) => message.body);
+}
+
+/** A source of randomness that draws the same numbers each time (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
