@@ -145,7 +145,10 @@ export class HttpFront {
       if (handed !== undefined) this.#begin(this.#giveBack(handed));
     };
     request.socket.once("close", onClose);
-    response.once("finish", () => request.socket.off("close", onClose));
+    response.once("finish", () => {
+      // It "finishes" as well when its connection breaks with half of it unsent.
+      if (!request.socket.destroyed) request.socket.off("close", onClose);
+    });
     let operation = "the request";
     try {
       const known = operationOf(request);
@@ -168,9 +171,7 @@ export class HttpFront {
       if (handed !== undefined) {
         // onClose has run without them when the connection is closed by now.
         if (request.socket.closed) await this.#giveBack(handed);
-        // Who hung up before the messages came may be heard only after them, in this very turn of the
-        // event loop: let everything be heard first.
-        await new Promise((resolve) => setImmediate(resolve));
+        await wholeTurn();
         if (isGone(request)) return;
       }
       this.#write(response, 200, encodeOutput(known, output));
@@ -292,6 +293,16 @@ function handedBy(input: object, output: SqsOutput<SqsOperation>): Handed | unde
   if (!("QueueUrl" in input) || typeof input.QueueUrl !== "string") return undefined;
   const receiptHandles = output.Messages.flatMap(({ ReceiptHandle: handle }) => handle ?? []);
   return { queueUrl: input.QueueUrl, receiptHandles };
+}
+
+/**
+ * Resolves when the event loop has heard everything that had reached the system's sockets at the time of
+ * the call. A client may have hung up just before its messages came, and not be heard until after them.
+ */
+async function wholeTurn(): Promise<void> {
+  // The first immediate ends the turn that is under way, whose events were collected earlier.
+  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Whether nobody reads an answer: the connection is closed, or closing because the client closed it. */

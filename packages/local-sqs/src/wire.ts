@@ -71,13 +71,16 @@ export function encodeOutput<O extends SqsOperation>(operation: O, output: SqsOu
   return codecs[operation].encode(output);
 }
 
-function parse(body: Uint8Array): unknown {
+function parse(body: Uint8Array): object {
+  let value: unknown;
   try {
-    return JSON.parse(textDecoder.decode(body));
+    value = JSON.parse(textDecoder.decode(body));
   } catch {
     // What the parser says quotes the body, which is the user's data.
-    throw new TypeMismatch("the body is not JSON in UTF-8", false);
+    throw new TypeMismatch("the body must be JSON in UTF-8", false);
   }
+  if (!isObject(value)) throw new TypeMismatch("the body must be a JSON object", false);
+  return value;
 }
 
 function mismatch(name: string, expected: string, received: unknown): TypeMismatch {
@@ -174,17 +177,17 @@ function json(output: object): string {
 
 function messages(output: ReceiveMessageOutput): string {
   if (output.Messages?.some(holdsBinary) !== true) return JSON.stringify(output);
-  return JSON.stringify({
-    Messages: output.Messages.map((message) => ({
-      ...message,
-      MessageAttributes: attributesToJson(message.MessageAttributes ?? {}),
-    })),
-  });
+  return JSON.stringify({ ...output, Messages: output.Messages.map(messageToJson) });
 }
 
-function holdsBinary(message: ReceivedMessage): boolean {
-  if (message.MessageAttributes === undefined) return false;
-  return Object.values(message.MessageAttributes).some((value) => value.BinaryValue !== undefined);
+function messageToJson(message: ReceivedMessage): object {
+  const { MessageAttributes: attributes } = message;
+  if (attributes === undefined) return message;
+  return { ...message, MessageAttributes: attributesToJson(attributes) };
+}
+
+function holdsBinary({ MessageAttributes: attributes = {} }: ReceivedMessage): boolean {
+  return Object.values(attributes).some((value) => value.BinaryValue !== undefined);
 }
 
 function attributesToJson(attributes: MessageAttributes): object {
