@@ -1,8 +1,8 @@
 /**
  * Owns the local SQS as a whole: its options, its queues, and which operation is answered by which
- * part. It never does I/O and never reads a clock or draws chance but those it was given.
+ * part. It never does I/O, and reads no clock and draws no chance but those that it was given.
  */
-import { systemClock, systemRandom, SqsServiceError } from "millrace";
+import { OptionError, systemClock, systemRandom } from "millrace";
 import type {
   Clock,
   Random,
@@ -12,64 +12,182 @@ import type {
   SqsOperation,
   SqsOutput,
 } from "millrace";
+import { Alarms } from "./alarms.ts";
+import { Ids } from "./ids.ts";
+import { defaultInFlightLimit } from "./limits.ts";
+import { messageOperations } from "./message-operations.ts";
+import { moveOperations } from "./move-operations.ts";
+import { MoveTasks } from "./move-tasks.ts";
+import type { Operations } from "./operations.ts";
+import { queueOperations } from "./queue-operations.ts";
+import { QueueRegistry } from "./queue-registry.ts";
+import type { Queue, QueueContext } from "./queue.ts";
+import { deadLetter } from "./redrive.ts";
+import { Refusal, toServiceError } from "./refusal.ts";
 
 /** Options of {@link SqsService}. */
 export interface SqsServiceOptions {
-  /** Time. Default {@link systemClock}; simulations pass a virtual one. */
+  /** Time. Default `systemClock`; tests and simulations pass a virtual one. */
   readonly clock?: Clock | undefined;
-  /** Chance: ids, reordering, duplicates. Default {@link systemRandom}; simulations pass a seeded one. */
+  /** Chance: ids, reordering, duplicates. Default `systemRandom`; simulations pass a seeded one. */
   readonly random?: Random | undefined;
   /** Default `us-east-1`. Part of every ARN. */
   readonly region?: string | undefined;
-  /** Twelve digits, default `000000000000`. Part of every ARN and queue URL. */
+  /** Twelve digits, default `000000000000`. Part of every ARN and queue URL, and the SenderId of messages. */
   readonly accountId?: string | undefined;
-  /** What queue URLs begin with. Default `http://127.0.0.1:9324`. */
+  /** What queue URLs begin with, without a slash at its end. Default `http://127.0.0.1:9324`. */
   readonly origin?: string | undefined;
-  /** Whether standard queues hand messages out in any order. Default false. */
+  /**
+   * Whether standard queues hand messages out in any order. Default false: the order in which they
+   * became visible, which AWS does not promise.
+   */
   readonly reorder?: boolean | undefined;
-  /** The share of deliveries of standard queues that come twice, 0 to 1. Default 0. */
+  /**
+   * The share of deliveries of standard queues that come a second time, 0 to 1. Default 0. A second
+   * delivery has a receipt handle of its own, may come while the first is in flight or after it was
+   * deleted, and is not repeated.
+   */
   readonly duplicateRate?: number | undefined;
+  /** How many messages of one queue can be in flight. Default 120,000, as AWS has it. */
+  readonly inFlightLimit?: number | undefined;
 }
 
-/** Amazon SQS as a pure state machine. */
+const defaults = {
+  clock: systemClock,
+  random: systemRandom,
+  region: "us-east-1",
+  accountId: "000000000000",
+  origin: "http://127.0.0.1:9324",
+  reorder: false,
+  duplicateRate: 0,
+  inFlightLimit: defaultInFlightLimit,
+};
+
+/**
+ * Amazon SQS as a state machine: nothing in it but the clock it was given makes anything happen, and the
+ * same calls with the same clock and randomness have the same outcome.
+ *
+ * `call` is an {@link SqsApi}. It rejects with AWS's errors as `SqsServiceError`, and with the signal's
+ * reason after an abort; a receive that is aborted while it waits takes no message. All but waiting
+ * receives are done when `call` returns.
+ *
+ * Where AWS promises little, it is strict: counts are exact, deletion is final, a message is handed out
+ * as soon as it may be. `reorder` and `duplicateRate` make standard queues as bad as they can be.
+ *
+ * @example
+ * const service = new SqsService();
+ * const { QueueUrl } = await service.call("CreateQueue", { QueueName: "orders" });
+ */
 export class SqsService implements SqsApi {
-  /** What the URLs of queues begin with. An HTTP front sets it once its port is known. */
-  origin: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** What queue URLs begin with. An HTTP front sets it once its port is known. */
+  origin: string;
+  readonly #accountId: string;
+  readonly #alarms: Alarms;
+  readonly #queues: QueueRegistry;
+  readonly #operations: Operations<SqsOperation>;
+  /** Written by {@link close}. */
+  #closed = false;
 
+  /** @throws OptionError */
   constructor(options: SqsServiceOptions = {}) {
-    this.clock = options.clock ?? systemClock;
-    this.random = options.random ?? systemRandom;
-    this.origin = options.origin ?? "http://127.0.0.1:9324";
+    const settings = readOptions(options);
+    const { clock, random, accountId } = settings;
+    this.clock = clock;
+    this.random = random;
+    this.origin = settings.origin;
+    this.#accountId = accountId;
+    const ids = new Ids(random);
+    const alarms = new Alarms(clock);
+    const queues = new QueueRegistry(settings);
+    this.#alarms = alarms;
+    this.#queues = queues;
+    const queue: QueueContext = {
+      clock,
+      random,
+      alarms,
+      ids,
+      senderId: accountId,
+      reorder: settings.reorder,
+      duplicateRate: settings.duplicateRate,
+      inFlightLimit: settings.inFlightLimit,
+      deadLetter: (from, message) => deadLetter(from, message, queues, clock),
+    };
+    this.#operations = {
+      ...queueOperations({ queue, queues, accountId, urlOf: (each) => this.#urlOf(each) }),
+      ...messageOperations(queues),
+      ...moveOperations(queues, new MoveTasks({ clock, alarms, ids, queues })),
+    };
   }
 
   call<O extends SqsOperation>(
     operation: O,
-    _input: SqsInput<O>,
-    _options?: SqsCallOptions,
+    input: SqsInput<O>,
+    options?: SqsCallOptions,
   ): Promise<SqsOutput<O>> {
-    return Promise.reject(
-      new SqsServiceError({
-        operation,
-        errorName: "UnsupportedOperation",
-        text: "not yet",
-        statusCode: 400,
-        senderFault: true,
-      }),
-    );
+    const signal = options?.signal;
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    try {
+      if (this.#closed) throw new Refusal("ServiceUnavailable", "The local SQS was closed.");
+      return Promise.resolve(this.#operations[operation](input, signal));
+    } catch (error) {
+      return Promise.reject(toServiceError(operation, error));
+    }
   }
 
-  /** How many receives wait for a message now, at one queue or at all. */
-  waitingReceives(_queueUrl?: string): number {
-    return 0;
+  /** How many receives wait for a message now: at one queue, 0 if there is no such, or in all. */
+  waitingReceives(queueUrl?: string): number {
+    if (queueUrl !== undefined) {
+      return this.#queues.find(queueUrl.slice(queueUrl.lastIndexOf("/") + 1))?.waitingReceives ?? 0;
+    }
+    let waiting = 0;
+    for (const queue of this.#queues) waiting += queue.waitingReceives;
+    return waiting;
   }
 
   /** The URLs of all queues, in order of creation. */
   queueUrls(): string[] {
-    return [];
+    return [...this.#queues].map((queue) => this.#urlOf(queue));
   }
 
-  /** Answers waiting receives with nothing and cancels every timer. Calls after it are refused. */
-  close(): void {}
+  /** Answers waiting receives with nothing and cancels the timer. Later calls reject with ServiceUnavailable. */
+  close(): void {
+    this.#closed = true;
+    for (const queue of this.#queues) queue.close(undefined);
+    this.#alarms.close();
+  }
+
+  #urlOf({ name }: Queue): string {
+    return `${this.origin}/${this.#accountId}/${name}`;
+  }
+}
+
+/** @throws OptionError */
+function readOptions(options: SqsServiceOptions): typeof defaults {
+  const settings = {
+    clock: options.clock ?? defaults.clock,
+    random: options.random ?? defaults.random,
+    region: options.region ?? defaults.region,
+    accountId: options.accountId ?? defaults.accountId,
+    origin: options.origin ?? defaults.origin,
+    reorder: options.reorder ?? defaults.reorder,
+    duplicateRate: options.duplicateRate ?? defaults.duplicateRate,
+    inFlightLimit: options.inFlightLimit ?? defaults.inFlightLimit,
+  };
+  const { region, accountId, origin, duplicateRate, inFlightLimit } = settings;
+  if (!/^[a-z][a-z\d-]*$/.test(region)) {
+    throw new OptionError("region", "the name of an AWS region", region);
+  }
+  if (!/^\d{12}$/.test(accountId)) throw new OptionError("accountId", "twelve digits", accountId);
+  if (!URL.canParse(origin) || origin.endsWith("/")) {
+    throw new OptionError("origin", "a URL without a slash at its end", origin);
+  }
+  if (!(duplicateRate >= 0 && duplicateRate <= 1)) {
+    throw new OptionError("duplicateRate", "a number from 0 to 1", duplicateRate);
+  }
+  if (!Number.isInteger(inFlightLimit) || inFlightLimit < 1) {
+    throw new OptionError("inFlightLimit", "a positive integer", inFlightLimit);
+  }
+  return settings;
 }
