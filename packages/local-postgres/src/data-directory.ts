@@ -65,9 +65,17 @@ export async function keptDirectory(given: string): Promise<DataDirectory> {
   }
 }
 
-/** The superuser's password of the cluster in `dir`. */
+/**
+ * The superuser's password of the cluster in `dir`.
+ *
+ * @throws DirectoryUnusableError when it is not to be read.
+ */
 export async function readPassword(dir: string): Promise<string> {
-  return (await readFile(join(dir, "cluster", "password"), "utf8")).trim();
+  try {
+    return (await readFile(join(dir, "cluster", "password"), "utf8")).trim();
+  } catch (error) {
+    throw new DirectoryUnusableError(dir, "its password cannot be read", { cause: error });
+  }
 }
 
 async function refuseForeign(dir: string): Promise<void> {

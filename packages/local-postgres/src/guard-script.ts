@@ -18,8 +18,8 @@
  *   their first milliseconds: a single QUIT may get lost, so it is sent until the program is gone.
  * - `wait` returns early when a signal was trapped, so it is asked again while the program lives.
  * - A cluster is made in a draft directory and moved when complete: one that exists is whole, and its
- *   password beside it is the right one. `mv` onto an existing directory moves into it: that is when
- *   another process was first, and the draft is thrown away.
+ *   password beside it is the right one. When another process was first, `mv` fails or moves the draft
+ *   into the cluster; either way the draft is thrown away, and Postgres will say who runs there.
  */
 export const guardScript: string = String.raw`
 umask 077
@@ -54,8 +54,9 @@ make_cluster() {
   printf '%s\n' "$password" >"$dir/$draft/password" || return
   run "$initdb" -D "$dir/$draft/data" -U postgres -E UTF8 --locale=C -A scram-sha-256 \
     --pwfile="$dir/$draft/password" $initdb_option || return
-  mv "$dir/$draft" "$dir/cluster" || return
+  mv "$dir/$draft" "$dir/cluster" 2>/dev/null
   rm -rf "$dir/cluster/$draft"
+  [ -d "$dir/cluster" ]
 }
 
 serve() {
@@ -64,7 +65,8 @@ serve() {
   if [ ! -d "$dir/cluster" ]; then
     make_cluster
     status=$?
-    [ "$status" = 0 ] || { rm -rf "$dir/$draft"; return "$status"; }
+    rm -rf "$dir/$draft"
+    [ "$status" = 0 ] || return "$status"
   fi
   run "$postgres" -D "$dir/cluster/data" "$@"
 }

@@ -73,8 +73,14 @@ const portAttempts = 5;
  * @throws LocalPostgresOptionError (`INVALID_OPTION`).
  * @throws the reason of `signal`.
  */
-export async function startLocalPostgres(
-  options: LocalPostgresOptions = {},
+export function startLocalPostgres(options: LocalPostgresOptions = {}): Promise<LocalPostgres> {
+  return start(options, freePort);
+}
+
+/** The same, with the look for a port as a parameter: tests have others snatch it away. */
+export async function start(
+  options: LocalPostgresOptions,
+  pickPort: (wanted: number) => Promise<number>,
 ): Promise<LocalPostgres> {
   const { dir, port = 0, durable = true, signal } = options;
   validate(dir, port);
@@ -84,7 +90,7 @@ export async function startLocalPostgres(
     // oxlint-disable no-await-in-loop
     const place = dir === undefined ? await temporaryDirectory() : await keptDirectory(dir);
     try {
-      return await launch(place, await freePort(port), durable, signal);
+      return await launch(place, await pickPort(port), durable, signal);
     } catch (error) {
       if (error instanceof PortTakenError && port === 0 && attempt < portAttempts) continue;
       throw error;
@@ -105,11 +111,18 @@ async function launch(
   const password = randomBytes(16).toString("hex");
   const server = new ServerProcess({ ...place, binaries, durable, port, password });
   await server.ready(signal);
-  // Not the one made above: the cluster may be older than that.
-  const url = `postgres://postgres:${await readPassword(place.dir)}@127.0.0.1:${port}/postgres`;
+  const url = await superuserUrl(place.dir, port).catch(async (error: unknown) => {
+    await server.stop();
+    throw error;
+  });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= server.stop());
   return { url, port, dir: place.dir, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** With the password of the cluster, which may be older than the one made above. */
+async function superuserUrl(dir: string, port: number): Promise<string> {
+  return `postgres://postgres:${await readPassword(dir)}@127.0.0.1:${port}/postgres`;
 }
 
 function validate(dir: unknown, port: unknown): void {

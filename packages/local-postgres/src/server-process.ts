@@ -3,6 +3,7 @@
  * It never chooses the directory, the binaries or the port.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { rm } from "node:fs/promises";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Account } from "./account.ts";
@@ -136,7 +137,7 @@ export class ServerProcess {
   }
 
   /**
-   * A fast shutdown: clients are disconnected, data are written, and what does not end within ten
+   * Brings Postgres down by a fast shutdown: clients are disconnected, data are written, and what does not end within ten
    * seconds is ended without ceremony.
    *
    * @throws StopFailedError when Postgres is still there ten seconds after that.
@@ -144,6 +145,8 @@ export class ServerProcess {
   async stop(): Promise<void> {
     this.#guard.stdin.write("INT\n");
     if (!(await this.#exitsWithin(shutdownMs))) await this.#stopAtOnce();
+    // Gone already, unless the guard was killed before it could clean up.
+    if (this.#settings.temporary) await rm(this.#settings.dir, { recursive: true, force: true });
   }
 
   async #stopAtOnce(): Promise<void> {
@@ -176,7 +179,8 @@ function postgresOptions({ port, durable }: ServerSettings): string[] {
     log_destination: "stderr",
     logging_collector: "off",
     lc_messages: "C",
-    ...(durable ? {} : { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }),
+    // Not synchronous_commit: without it, commits wait in Postgres's own memory, which a killed process loses.
+    ...(durable ? {} : { fsync: "off", full_page_writes: "off" }),
   };
   return Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }

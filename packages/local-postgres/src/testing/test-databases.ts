@@ -19,7 +19,7 @@ export interface TestDatabasesOptions {
    * a client and, for migration tools, the URL of the template; all connections to it must be closed when
    * it resolves. Default: databases are empty.
    */
-  readonly template?: ((client: TemplateClient, url: string) => Promise<void>) | undefined;
+  readonly template?: ((client: TemplateClient, url: string) => Promise<unknown>) | undefined;
 }
 
 /** A database that nobody else knows of. */
@@ -69,6 +69,7 @@ export function createTestDatabases(
 class Databases {
   readonly #address: string;
   readonly #fill: TestDatabasesOptions["template"];
+  /** Those not dropped, the template included. */
   readonly #open = new Set<TestDatabase>();
   /** Written by the first open() only. */
   #template: Promise<TestDatabase> | undefined;
@@ -86,10 +87,9 @@ class Databases {
   }
 
   async close(): Promise<void> {
-    const template = await this.#template?.catch(() => undefined);
-    const results = await Promise.allSettled(
-      [...this.#open, ...(template ? [template] : [])].map((database) => database.drop()),
-    );
+    // The template is one of those that are open, even if it could not be filled.
+    await this.#template?.catch(() => undefined);
+    const results = await Promise.allSettled([...this.#open].map((database) => database.drop()));
     const errors = results.flatMap((result): unknown[] =>
       result.status === "rejected" ? [result.reason] : [],
     );
@@ -99,7 +99,7 @@ class Databases {
 
   async #makeTemplate(
     server: string,
-    fill: (client: TemplateClient, url: string) => Promise<void>,
+    fill: (client: TemplateClient, url: string) => Promise<unknown>,
   ): Promise<TestDatabase> {
     const template = await this.#create(server, "template1");
     await withClient(template.url, (client) => fill(client, template.url));
