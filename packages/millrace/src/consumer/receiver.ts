@@ -69,6 +69,8 @@ export class Receiver {
   /** The polls among them that SQS has not answered yet. */
   #openPolls = 0;
   #started = false;
+  /** Whether a look is due in this turn already. */
+  #awake = false;
   #paused = false;
   /** Set while resting. */
   #rest: Timer | undefined;
@@ -123,8 +125,21 @@ export class Receiver {
     while (this.#polls.size > 0) await Promise.all(this.#polls);
   }
 
-  /** Opens what polls may be opened. Called whenever permits, idle workers or polls have changed. */
+  /**
+   * Has the receiver look, within this turn, whether polls may be opened. Called whenever permits, idle
+   * workers or polls have changed.
+   */
   wake(): void {
+    if (this.#awake) return;
+    this.#awake = true;
+    // A batch of settlements gives its permits back one by one: look when all of them are there.
+    queueMicrotask(() => {
+      this.#awake = false;
+      this.#open();
+    });
+  }
+
+  #open(): void {
     while (!this.#asking) {
       const wanted = this.#wanted();
       if (wanted === 0) return;
