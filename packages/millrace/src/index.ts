@@ -37,6 +37,18 @@ export type { ExponentialBackoffOptions, Failure, RetryPolicy } from "./consumer
 export type { StopReport } from "./consumer/shutdown.ts";
 export type { ConsumerStats, Counters, RequestCounts } from "./consumer/statistics.ts";
 export { MillraceError, OptionError } from "./errors.ts";
+export { InvalidMessageError, ProducerClosedError, SendFailedError } from "./producer/errors.ts";
+export type { SendFailure } from "./producer/errors.ts";
+export type {
+  ProducerBatchOptions,
+  ProducerOptions,
+  ProducerRetryOptions,
+  SendAttribute,
+  SendOptions,
+} from "./producer/options.ts";
+export { Producer } from "./producer/producer.ts";
+export type { ProducerStats } from "./producer/producer.ts";
+export type { SendResult } from "./producer/attempt.ts";
 export { systemRandom } from "./random.ts";
 export type { Random } from "./random.ts";
 export type { SqsApi, SqsCallOptions, SqsInput, SqsOperation, SqsOutput } from "./sqs/api.ts";

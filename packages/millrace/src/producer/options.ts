@@ -1,0 +1,155 @@
+/**
+ * Owns what a producer and a send can be told, and the defaults. It never acts on any of it.
+ */
+import type { Clock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
+import { OptionError } from "../errors.ts";
+import type { BackoffShape, Random } from "../random.ts";
+import { systemRandom } from "../random.ts";
+import type { SqsApi } from "../sqs/api.ts";
+import { maxBatchEntries } from "../sqs/limits.ts";
+
+/** Options of a {@link Producer}. */
+export interface ProducerOptions {
+  /**
+   * The queue's URL, ARN or name. An ARN and a name are looked up with one GetQueueUrl, before the first
+   * batch.
+   */
+  readonly queue: string;
+  /**
+   * How SQS is reached. Default: an `HttpSqs` of the producer's own, which it closes when it is closed. One
+   * that is given here is left open.
+   */
+  readonly sqs?: SqsApi | undefined;
+  readonly batch?: ProducerBatchOptions | undefined;
+  readonly retry?: ProducerRetryOptions | undefined;
+  /**
+   * How many sends may be under way: in a batch, waiting for one, or waiting to be tried again. Further
+   * sends wait for room, in order. Default 10,000. It bounds what is put into requests, not what callers
+   * hold: who calls `send` in a loop without awaiting it piles up messages in its own promises.
+   */
+  readonly maxPending?: number | undefined;
+  /**
+   * How many SendMessageBatch requests may be open at once. Default 8. With 1, throughput is ten messages
+   * a round trip.
+   */
+  readonly maxInFlight?: number | undefined;
+  /**
+   * Whether the queue is FIFO and deduplicates by content. Then no deduplication id is made up for a
+   * message that comes without one, since it would stand in the way. Default false: each send gets an id of
+   * its own, which makes its retries safe. Standard queues ignore it.
+   */
+  readonly contentBasedDeduplication?: boolean | undefined;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined;
+  /** Default: the runtime's random numbers. */
+  readonly random?: Random | undefined;
+}
+
+/** How sends are gathered into batches. */
+export interface ProducerBatchOptions {
+  /** Messages in a batch, 1 to 10. Default 10. A batch also ends at SQS's 1 MiB. */
+  readonly maxSize?: number | undefined;
+  /**
+   * How long a message waits for others to share its request, in ms. Default 5. With 0 only sends of the
+   * same turn of the event loop share one. It adds to the latency of a lone send, and never to that of one
+   * that fills a batch.
+   */
+  readonly maxWaitMs?: number | undefined;
+  /**
+   * How many messages of one FIFO group may share a batch, 1 to 10. Default 1, which keeps the order of a
+   * group whatever happens. With more, a busy group needs fewer requests, at a price: when SQS fails one
+   * entry of a batch and takes a later one of the same group, the failed one is tried again and ends up
+   * behind it. Standard queues ignore it.
+   */
+  readonly maxPerGroup?: number | undefined;
+}
+
+/** How failures that may pass are met: faults of SQS or the network, and throttling. */
+export interface ProducerRetryOptions {
+  /** Ceiling of the first backoff, in ms; it doubles with each attempt. Default 100. */
+  readonly baseMs?: number | undefined;
+  /** Ceiling of every backoff, in ms. Default 5,000. */
+  readonly maxMs?: number | undefined;
+  /**
+   * How long a send is tried, in ms from the call, before it rejects. Default 60,000. An attempt that has
+   * begun by then is waited for. Must be above `batch.maxWaitMs`.
+   */
+  readonly giveUpAfterMs?: number | undefined;
+}
+
+/** A message attribute's value: sent as String, Number, Number and Binary. */
+export type SendAttribute = string | number | bigint | Uint8Array;
+
+/** Options of one send. */
+export interface SendOptions {
+  /** How long the message stays invisible, 0 to 900. Default: the queue's own. Not on FIFO queues. */
+  readonly delaySeconds?: number | undefined;
+  /**
+   * On a FIFO queue, which requires it, the group whose order is kept. On a standard queue the tenant for fair
+   * delivery, which says nothing about order. 1 to 128 letters, digits and signs.
+   */
+  readonly groupId?: string | undefined;
+  /**
+   * FIFO queues only: a second message with the same id within five minutes is taken for the same. Default:
+   * one of its own for each call of `send`, kept through its retries.
+   */
+  readonly deduplicationId?: string | undefined;
+  /** At most ten. They count towards the message's 1 MiB. */
+  readonly attributes?: Readonly<Record<string, SendAttribute>> | undefined;
+  /**
+   * Withdraws the message as long as it is in no request: `send` rejects with the signal's reason, and it was
+   * not sent. Once it is in a request `send` rejects just the same, but the message may have been sent.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A producer's options, checked, with the defaults filled in. */
+export interface ProducerSettings {
+  readonly maxSize: number;
+  readonly maxWaitMs: number;
+  readonly maxPerGroup: number;
+  readonly maxPending: number;
+  readonly maxInFlight: number;
+  readonly backoff: BackoffShape;
+  readonly giveUpAfterMs: number;
+  readonly contentBasedDeduplication: boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const day = 86_400_000;
+
+/** @throws OptionError for what cannot work. */
+export function readOptions(options: ProducerOptions): ProducerSettings {
+  const { batch = {}, retry = {} } = options;
+  const maxWaitMs = within("batch.maxWaitMs", batch.maxWaitMs ?? 5, 0, day);
+  const baseMs = within("retry.baseMs", retry.baseMs ?? 100, 1, day);
+  return {
+    maxSize: integer("batch.maxSize", batch.maxSize ?? maxBatchEntries, 1, maxBatchEntries),
+    maxWaitMs,
+    maxPerGroup: integer("batch.maxPerGroup", batch.maxPerGroup ?? 1, 1, maxBatchEntries),
+    maxPending: integer("maxPending", options.maxPending ?? 10_000, 1, Number.MAX_SAFE_INTEGER),
+    maxInFlight: integer("maxInFlight", options.maxInFlight ?? 8, 1, 1_000),
+    backoff: { baseMs, maxMs: within("retry.maxMs", retry.maxMs ?? 5_000, baseMs, day) },
+    giveUpAfterMs: within(
+      "retry.giveUpAfterMs",
+      retry.giveUpAfterMs ?? 60_000,
+      maxWaitMs + 1,
+      14 * day,
+    ),
+    contentBasedDeduplication: options.contentBasedDeduplication ?? false,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  };
+}
+
+function integer(option: string, value: number, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new OptionError(option, `an integer from ${min} to ${max}`, value);
+}
+
+function within(option: string, value: number, min: number, max: number): number {
+  if (typeof value === "number" && value >= min && value <= max) return value;
+  throw new OptionError(option, `a number of milliseconds from ${min} to ${max}`, value);
+}

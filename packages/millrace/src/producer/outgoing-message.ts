@@ -1,0 +1,194 @@
+/**
+ * Owns the step from what a caller sends to what SQS takes: the encoding of body and attributes, and every
+ * rule about them that can be checked here. It never decides when a message goes out.
+ */
+import { describe, toError } from "../errors.ts";
+import type { Random } from "../random.ts";
+import {
+  maxDelaySeconds,
+  maxMessageAttributes,
+  maxPayloadBytes,
+  maxTokenLength,
+} from "../sqs/limits.ts";
+import type {
+  MessageAttributeValue,
+  SendMessageBatchEntry,
+  MessageAttributes,
+} from "../sqs/operations.ts";
+import { InvalidMessageError } from "./errors.ts";
+import type { SendAttribute, SendOptions } from "./options.ts";
+
+/** A message, ready for a batch: it needs only its entry's Id. */
+export interface OutgoingMessage {
+  readonly entry: Omit<SendMessageBatchEntry, "Id">;
+  /** What it takes of a batch's payload. */
+  readonly bytes: number;
+}
+
+/** What the rules about a message depend on. */
+export interface OutgoingQueue {
+  readonly fifo: boolean;
+  readonly contentBasedDeduplication: boolean;
+  /** For deduplication ids. */
+  readonly random: Random;
+}
+
+/**
+ * Encodes a message. It keeps no reference to anything of the caller's, who may change it afterwards.
+ *
+ * @throws InvalidMessageError when SQS would refuse it.
+ */
+export function encodeMessage(
+  body: unknown,
+  options: SendOptions,
+  queue: OutgoingQueue,
+): OutgoingMessage {
+  const text = encodeBody(body);
+  // The library's own attributes, once there are any, join the caller's here and count against the same limits.
+  const attributes = encodeAttributes(options.attributes ?? {});
+  const bytes = Buffer.byteLength(text) + attributes.bytes;
+  if (bytes > maxPayloadBytes) {
+    const problem = `and attributes take ${bytes} bytes; SQS allows ${maxPayloadBytes}`;
+    throw new InvalidMessageError("body", problem);
+  }
+  return {
+    bytes,
+    entry: {
+      MessageBody: text,
+      DelaySeconds: delaySeconds(options.delaySeconds, queue),
+      MessageAttributes: attributes.values,
+      MessageGroupId: groupId(options.groupId, queue),
+      MessageDeduplicationId: deduplicationId(options.deduplicationId, queue),
+    },
+  };
+}
+
+function encodeBody(body: unknown): string {
+  const text = typeof body === "string" ? body : encodeJson(body);
+  if (text === "") throw new InvalidMessageError("body", "must not be empty");
+  requireLegal("body", text);
+  return text;
+}
+
+function encodeJson(body: unknown): string {
+  let json: unknown;
+  try {
+    // Typed as a string; undefined for undefined, functions and symbols.
+    json = JSON.stringify(body);
+  } catch (thrown) {
+    // A cycle, a bigint, or a toJSON of the caller's own, which may throw anything.
+    throw new InvalidMessageError("body", "cannot be written as JSON", { cause: toError(thrown) });
+  }
+  if (typeof json === "string") return json;
+  throw new InvalidMessageError("body", `cannot be written as JSON; received ${describe(body)}`);
+}
+
+/** What SQS does not carry: the API reference of SendMessage lists what it does. Lone surrogates are among it. */
+const illegal = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
+
+function requireLegal(field: string, text: string): void {
+  const at = text.search(illegal);
+  if (at < 0) return;
+  const code = text.charCodeAt(at).toString(16).toUpperCase().padStart(4, "0");
+  throw new InvalidMessageError(field, `holds U+${code} at ${at}, which SQS does not carry`);
+}
+
+interface EncodedAttributes {
+  readonly values: MessageAttributes | undefined;
+  readonly bytes: number;
+}
+
+function encodeAttributes(attributes: Readonly<Record<string, SendAttribute>>): EncodedAttributes {
+  const entries = Object.entries(attributes);
+  if (entries.length === 0) return { values: undefined, bytes: 0 };
+  if (entries.length > maxMessageAttributes) {
+    const problem = `are ${entries.length}; SQS takes at most ${maxMessageAttributes}`;
+    throw new InvalidMessageError("attributes", problem);
+  }
+  let bytes = 0;
+  const values: [string, MessageAttributeValue][] = [];
+  for (const [name, attribute] of entries) {
+    const value = encodeAttribute(name, attribute);
+    values.push([name, value]);
+    bytes += name.length + (value.DataType?.length ?? 0);
+    bytes += value.BinaryValue?.byteLength ?? Buffer.byteLength(value.StringValue ?? "");
+  }
+  // fromEntries defines properties, so that a name like __proto__ is one of them.
+  return { values: Object.fromEntries(values), bytes };
+}
+
+/** The rules of a name: "Amazon SQS message metadata" in the Amazon SQS Developer Guide. */
+const attributeName = /^(?!(?:aws|amazon)\.)(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)$/i;
+
+function encodeAttribute(name: string, value: unknown): MessageAttributeValue {
+  const field = `attributes.${name}`;
+  if (!attributeName.test(name)) {
+    throw new InvalidMessageError(field, "is no name that SQS allows for a message attribute");
+  }
+  switch (typeof value) {
+    case "string":
+      if (value === "") throw new InvalidMessageError(field, "must not be empty");
+      requireLegal(field, value);
+      return { DataType: "String", StringValue: value };
+    case "number":
+    case "bigint":
+      if (!isSqsNumber(value)) {
+        const problem = `must be within what SQS takes for a number; received ${describe(value)}`;
+        throw new InvalidMessageError(field, problem);
+      }
+      return { DataType: "Number", StringValue: String(value) };
+    default:
+      if (!(value instanceof Uint8Array) || value.byteLength === 0) {
+        const expected = "must be a string, a number, a bigint or a Uint8Array that is not empty";
+        throw new InvalidMessageError(field, `${expected}; received ${describe(value)}`);
+      }
+      return { DataType: "Binary", BinaryValue: Uint8Array.from(value) };
+  }
+}
+
+/** Up to 38 digits, and from 10⁻¹²⁸ to 10¹²⁶ in size. */
+function isSqsNumber(value: number | bigint): boolean {
+  if (typeof value === "bigint") return value > -(10n ** 38n) && value < 10n ** 38n;
+  const size = Math.abs(value);
+  return size === 0 || (size >= 1e-128 && size <= 1e126);
+}
+
+function delaySeconds(value: number | undefined, queue: OutgoingQueue): number | undefined {
+  if (value === undefined) return undefined;
+  if (queue.fifo) {
+    throw new InvalidMessageError("delaySeconds", "is the queue's to set when the queue is FIFO");
+  }
+  if (!Number.isInteger(value) || value < 0 || value > maxDelaySeconds) {
+    const problem = `must be an integer from 0 to ${maxDelaySeconds}; received ${describe(value)}`;
+    throw new InvalidMessageError("delaySeconds", problem);
+  }
+  return value;
+}
+
+function groupId(value: string | undefined, queue: OutgoingQueue): string | undefined {
+  if (value !== undefined) return token("groupId", value);
+  if (queue.fifo) throw new InvalidMessageError("groupId", "is required by a FIFO queue");
+  return undefined;
+}
+
+function deduplicationId(value: string | undefined, queue: OutgoingQueue): string | undefined {
+  if (value !== undefined) {
+    if (queue.fifo) return token("deduplicationId", value);
+    throw new InvalidMessageError("deduplicationId", "is understood by FIFO queues only");
+  }
+  return queue.fifo && !queue.contentBasedDeduplication ? drawId(queue.random) : undefined;
+}
+
+function token(field: string, value: unknown): string {
+  if (typeof value === "string" && /^[!-~]+$/.test(value) && value.length <= maxTokenLength) {
+    return value;
+  }
+  const expected = `must be 1 to ${maxTokenLength} letters, digits and signs of ASCII`;
+  throw new InvalidMessageError(field, `${expected}; received ${describe(value)}`);
+}
+
+/** 128 bits of chance, in hexadecimal. */
+function drawId(random: Random): string {
+  const words = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32));
+  return words.map((word) => word.toString(16).padStart(8, "0")).join("");
+}

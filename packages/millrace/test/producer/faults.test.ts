@@ -1,0 +1,170 @@
+import { expect, it } from "vitest";
+import { SqsServiceError } from "../../src/sqs/errors.ts";
+import { createBench, watch } from "./bench.ts";
+import { connectionError, serviceError } from "./scripted-sqs.ts";
+
+it("tries again only the entries that SQS failed, and leaves the others as they are", async () => {
+  const { clock, sqs, producer, finish } = createBench();
+  sqs.entry = (body, nth) =>
+    body === "b" && nth < 3 ? { code: "InternalError", senderFault: false } : "accept";
+  const sends = ["a", "b", "c"].map((body) => producer.send(body));
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  expect(sqs.batches).toEqual([["a", "b", "c"], ["b"], ["b"]]);
+  expect((await Promise.all(sends)).map(({ messageId }) => messageId)).toEqual([
+    "id of a",
+    "id of b",
+    "id of c",
+  ]);
+  await finish();
+});
+
+it("tries a throttled entry again, though SQS calls it the sender's fault", async () => {
+  const { clock, sqs, producer, finish } = createBench();
+  sqs.entry = (_, nth) => (nth < 2 ? { code: "RequestThrottled", senderFault: true } : "accept");
+  const sent = producer.send("a");
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  expect(await sent).toEqual({ messageId: "id of a", sequenceNumber: undefined });
+  await finish();
+});
+
+it("tries an entry again about which the answer says nothing", async () => {
+  const { clock, sqs, producer, finish } = createBench();
+  const call = sqs.call.bind(sqs);
+  let forgetful = true;
+  sqs.call = async (operation, input, options) => {
+    const output = await call(operation, input, options);
+    if (!forgetful) return output;
+    forgetful = false;
+    return {};
+  };
+  const sent = producer.send("a");
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  expect(await sent).toMatchObject({ messageId: "id of a" });
+  expect(sqs.batches).toHaveLength(2);
+  await finish();
+});
+
+it.each([
+  ["a connection that breaks", connectionError],
+  ["a fault of SQS", () => serviceError("InternalFailure", 500)],
+  ["a throttle", () => serviceError("ThrottlingException", 400)],
+])("tries a whole batch again, together, after %s", async (_, error) => {
+  const { clock, sqs, producer, finish } = createBench();
+  sqs.request = (bodies, nth) => (nth < 3 ? error() : "answer");
+  const sends = ["a", "b", "c"].map((body) => producer.send(body));
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  expect(sqs.batches).toEqual([
+    ["a", "b", "c"],
+    ["a", "b", "c"],
+    ["a", "b", "c"],
+  ]);
+  await Promise.all(sends);
+  await finish();
+});
+
+it("backs off with full jitter: up to the base, doubled each time, capped", async () => {
+  let draw = 0.5;
+  const retry = { baseMs: 100, maxMs: 300, giveUpAfterMs: 100_000 };
+  const { clock, sqs, producer, finish } = createBench({ retry, random: () => draw });
+  sqs.latencyMs = () => 0;
+  sqs.request = (_, nth) => (nth < 6 ? connectionError() : "answer");
+  void producer.send("a");
+  await clock.advanceUntil(() => sqs.batches.length === 4);
+  draw = 1;
+  await clock.advanceUntil(() => sqs.batches.length === 5);
+  draw = 0;
+  await clock.advanceUntil(() => sqs.batches.length === 6);
+  const waits = sqs.startedMs.slice(1).map((ms, index) => ms - (sqs.startedMs[index] ?? 0));
+  expect(waits).toEqual([50, 100, 150, 150, 300]);
+  await clock.settle();
+  await finish();
+});
+
+it("gives up after giveUpAfterMs, and says that the message may have arrived", async () => {
+  const { clock, sqs, producer, finish } = createBench({ retry: { giveUpAfterMs: 1_000 } });
+  sqs.request = () => connectionError();
+  const sent = producer.send("a").catch((error: unknown) => error);
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  expect(clock.monotonicMs()).toBeLessThanOrEqual(1_000);
+  expect(await sent).toMatchObject({
+    code: "SEND_FAILED",
+    attempts: sqs.batches.length,
+    mayBeSent: true,
+    cause: { code: "SQS_CONNECTION_FAILED" },
+  });
+  expect(sqs.batches.length).toBeGreaterThan(2);
+  expect(producer.stats()).toMatchObject({ sent: 0, failed: 1 });
+  await finish();
+});
+
+it("gives up what it could not even try, when SQS does not answer at all", async () => {
+  const options = { maxInFlight: 1, maxPending: 5, retry: { giveUpAfterMs: 1_000 } };
+  const { clock, sqs, producer, finish } = createBench({ ...options, batch: { maxSize: 1 } });
+  sqs.latencyMs = () => 30_000;
+  sqs.request = () => connectionError();
+  const sends = Array.from({ length: 50 }, (_, i) => watch(producer.send(`${i}`)));
+  await clock.advance(15_000);
+  expect(sends.every(({ outcome }) => outcome === "rejected")).toBe(true);
+  expect(sqs.batches).toHaveLength(1);
+  await finish();
+});
+
+it("survives a port that never answers, and one that throws", async () => {
+  const { clock, sqs, producer, finish } = createBench();
+  sqs.call = () => new Promise(() => {});
+  const sent = producer.send("a").catch((error: unknown) => error);
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  expect(await sent).toMatchObject({ code: "SEND_FAILED", cause: { code: "SQS_TIMEOUT" } });
+  sqs.call = () => {
+    throw new TypeError("broken");
+  };
+  const thrown = producer.send("b").catch((error: unknown) => error);
+  await clock.advance(10);
+  expect(await thrown).toMatchObject({
+    code: "SEND_FAILED",
+    attempts: 1,
+    mayBeSent: true,
+    cause: { message: "broken" },
+  });
+  await finish();
+});
+
+it("rejects what SQS refuses, at once and alone", async () => {
+  const { clock, sqs, producer, finish } = createBench();
+  sqs.entry = (body) =>
+    body === "b" ? { code: "InvalidMessageContents", senderFault: true } : "accept";
+  const a = producer.send("a");
+  const b = producer.send("b").catch((error: unknown) => error);
+  await clock.advance(15);
+  expect(await a).toMatchObject({ messageId: "id of a" });
+  const error = await b;
+  expect(error).toMatchObject({ code: "SEND_FAILED", attempts: 1, mayBeSent: false });
+  expect((error as Error).cause).toBeInstanceOf(SqsServiceError);
+  expect((error as Error).cause).toMatchObject({ errorName: "InvalidMessageContents" });
+  expect(sqs.batches).toHaveLength(1);
+  await finish();
+});
+
+it.each([
+  ["a queue that is missing", () => serviceError("QueueDoesNotExist", 400)],
+  ["a permission that is missing", () => serviceError("AccessDeniedException", 403)],
+])("rejects at once for %s", async (_, error) => {
+  const { clock, sqs, producer, finish } = createBench();
+  sqs.request = () => error();
+  const sends = ["a", "b"].map((body) => watch(producer.send(body)));
+  await clock.advance(15);
+  expect(sends.map(({ outcome }) => outcome)).toEqual(["rejected", "rejected"]);
+  expect(sqs.batches).toHaveLength(1);
+  await finish();
+});
+
+it("finds the one that spoils a batch which is refused as a whole", async () => {
+  const { clock, sqs, producer, finish } = createBench();
+  sqs.request = (bodies) =>
+    bodies.includes("bad") ? serviceError("InvalidParameterValue", 400) : "answer";
+  const sends = ["a", "bad", "c"].map((body) => watch(producer.send(body)));
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  expect(sends.map(({ outcome }) => outcome)).toEqual(["resolved", "rejected", "resolved"]);
+  expect(sqs.batches).toEqual([["a", "bad", "c"], ["a"], ["bad"], ["c"]]);
+  await finish();
+});
