@@ -6,49 +6,20 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate } from "node:timers";
-import { MillraceError, SqsServiceError } from "millrace";
+import { SqsServiceError } from "millrace";
 import type { SqsOperation, SqsOutput } from "millrace";
+import { contentType, operationOf, readBody } from "./http-request.ts";
+import { ListenError } from "./listen-error.ts";
 import type { SqsService } from "./service.ts";
 import type { SignatureVerifier } from "./signature.ts";
-import { decodeInput, encodeOutput, isOperation } from "./wire.ts";
+import { decodeInput, encodeOutput } from "./wire.ts";
 import { encodeError } from "./wire-errors.ts";
-
-/** The port or the host cannot be listened on; `cause` is the system's error. */
-export class ListenError extends MillraceError {
-  /** `PORT_TAKEN` when another process has the port (EADDRINUSE), else `CANNOT_LISTEN`. */
-  readonly code: "PORT_TAKEN" | "CANNOT_LISTEN";
-  readonly host: string;
-  readonly port: number;
-
-  constructor(host: string, port: number, cause: unknown) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
-    const taken = reason === "EADDRINUSE";
-    super(
-      taken
-        ? `port ${port} of ${host} is taken; choose another, or 0 for any free one`
-        : `cannot listen on port ${port} of ${host}: ${reason}`,
-      { cause },
-    );
-    this.code = taken ? "PORT_TAKEN" : "CANNOT_LISTEN";
-    this.host = host;
-    this.port = port;
-  }
-}
 
 /** Messages that were handed to a request, for as long as it is not certain that its client has them. */
 interface Handed {
   readonly queueUrl: string;
   readonly receiptHandles: readonly string[];
 }
-
-const contentType = "application/x-amz-json-1.0";
-const targetPrefix = "AmazonSQS.";
-
-/**
- * The largest body that is read. A batch holds 1 MiB, and escapes in JSON make up to six bytes of one
- * (`\u0001`); the rest is names and handles.
- */
-const maxBodyBytes = 8 * 1024 * 1024;
 
 /** Longer than clients keep idle connections, so that it is they who close them. */
 const keepAliveTimeoutMs = 75_000;
@@ -236,55 +207,6 @@ export class HttpFront {
   }
 }
 
-/** @throws SqsServiceError when the request is not one of AWS JSON 1.0 for an operation there is. */
-function operationOf(request: IncomingMessage): SqsOperation {
-  if (request.method !== "POST") {
-    throw refusal("UnknownOperationException", "This is a local SQS: it takes POST only.", 405);
-  }
-  const given = request.headers["content-type"] ?? "";
-  if (given.split(";", 1)[0]?.trim().toLowerCase() !== contentType) {
-    const text = `This local SQS speaks AWS JSON 1.0: the content type must be ${contentType}.`;
-    throw refusal("UnsupportedMediaTypeException", text, 415);
-  }
-  const target = request.headers["x-amz-target"];
-  if (typeof target === "string" && target.startsWith(targetPrefix)) {
-    const name = target.slice(targetPrefix.length);
-    if (isOperation(name)) return name;
-  }
-  throw refusal(
-    "UnknownOperationException",
-    `The header x-amz-target must be ${targetPrefix} and the name of an operation.`,
-  );
-}
-
-/** The body, or undefined when the client left before its end. */
-function readBody(request: IncomingMessage, operation: string): Promise<Buffer | undefined> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    request.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= maxBodyBytes) {
-        chunks.push(chunk);
-        return;
-      }
-      // The rest is still read, and dropped: a client that is writing would not see an answer.
-      chunks.length = 0;
-    });
-    request.once("end", () => {
-      if (bytes > maxBodyBytes) {
-        const text = `The body has ${bytes} bytes; at most ${maxBodyBytes} are read.`;
-        reject(refusal("RequestEntityTooLargeException", text, 413, operation));
-        return;
-      }
-      const [only] = chunks;
-      resolve(chunks.length === 1 ? only : Buffer.concat(chunks, bytes));
-    });
-    // After "end" it settles nothing any more.
-    request.once("close", () => resolve(undefined));
-  });
-}
-
 /** What of an answer the client has to have, for it not to be lost until it times out. */
 function handedBy(input: object, output: SqsOutput<SqsOperation>): Handed | undefined {
   if (!("Messages" in output) || output.Messages === undefined || output.Messages.length === 0) {
@@ -310,16 +232,7 @@ function isGone({ socket }: IncomingMessage): boolean {
   return socket.destroyed || socket.writableEnded;
 }
 
-function refusal(
-  errorName: string,
-  text: string,
-  statusCode = 400,
-  operation = "the request",
-): SqsServiceError {
-  return new SqsServiceError({ operation, errorName, text, statusCode, senderFault: true });
-}
-
-/** A fault of ours, told to the caller in full: the service is on the caller's own machine. */
+/** A fault of this package, told in full: it is on the caller's own machine. */
 function internalFailure(operation: string, error: unknown): SqsServiceError {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : "no Error was thrown";
   return new SqsServiceError(

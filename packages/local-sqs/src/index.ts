@@ -3,7 +3,7 @@
  */
 export { SqsService } from "./service.ts";
 export type { SqsServiceOptions } from "./service.ts";
-export { ListenError } from "./http-front.ts";
+export { ListenError } from "./listen-error.ts";
 export type { LocalCredentials } from "./signature.ts";
 export { startLocalSqs } from "./start.ts";
 export type { LocalQueue, LocalSqs, LocalSqsOptions } from "./start.ts";

@@ -102,13 +102,13 @@ export async function startLocalSqs(options: LocalSqsOptions = {}): Promise<Loca
   }
 }
 
+/** The options of SqsService but region, which signatures need as well. */
 function refuseServiceOptions(options: LocalSqsOptions): void {
-  const { clock, random, accountId, reorder, duplicateRate } = options;
-  const given = { clock, random, accountId, reorder, duplicateRate };
+  const { clock, random, accountId, reorder, duplicateRate, inFlightLimit } = options;
+  const given = { clock, random, accountId, reorder, duplicateRate, inFlightLimit };
   for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined) {
-      throw new OptionError(name, "left out where a service is given, which has its own", value);
-    }
+    if (value === undefined) continue;
+    throw new OptionError(name, "left out where a service is given, which has its own", value);
   }
 }
 

@@ -52,6 +52,7 @@ const commonErrors: readonly (readonly [type: string, queryName: string])[] = [
   ["MissingRequiredParameterException", "MissingParameter"],
   ["RequestEntityTooLargeException", "RequestEntityTooLarge"],
   ["SerializationException", "MalformedInput"],
+  ["ServiceUnavailable", "ServiceUnavailable"],
   ["UnknownOperationException", "InvalidAction"],
   ["UnrecognizedClientException", "InvalidClientTokenId"],
   ["UnsupportedMediaTypeException", "UnsupportedMediaType"],

@@ -17,27 +17,24 @@ import type {
   SqsOperation,
   SqsOutput,
 } from "millrace";
+import {
+  binary,
+  integer,
+  list,
+  map,
+  optional,
+  parseObject,
+  structure,
+  text,
+  TypeMismatch,
+} from "./json-decoder.ts";
+import type { Decode } from "./json-decoder.ts";
 
 /** One operation's two bodies. */
 interface Codec<O extends SqsOperation> {
   readonly decode: Decode<SqsInput<O>>;
   readonly encode: (output: SqsOutput<O>) => string;
 }
-
-/** Makes a `T` of a JSON value, or throws a {@link TypeMismatch}; `name` is the member it stands in. */
-type Decode<T> = (value: unknown, name: string) => T;
-
-/** A body that is no JSON object, or a member of the wrong type, or none where one must be. */
-class TypeMismatch extends Error {
-  readonly missing: boolean;
-
-  constructor(message: string, missing: boolean) {
-    super(message);
-    this.missing = missing;
-  }
-}
-
-const textDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Whether SQS, as far as it is rebuilt here, has an operation of that name. */
 export function isOperation(name: string): name is SqsOperation {
@@ -53,7 +50,7 @@ export function isOperation(name: string): name is SqsOperation {
  */
 export function decodeInput<O extends SqsOperation>(operation: O, body: Uint8Array): SqsInput<O> {
   try {
-    return codecs[operation].decode(parse(body), "the body");
+    return codecs[operation].decode(parseObject(body), "the body");
   } catch (error) {
     if (!(error instanceof TypeMismatch)) throw error;
     throw new SqsServiceError({
@@ -71,99 +68,13 @@ export function encodeOutput<O extends SqsOperation>(operation: O, output: SqsOu
   return codecs[operation].encode(output);
 }
 
-function parse(body: Uint8Array): object {
-  let value: unknown;
-  try {
-    value = JSON.parse(textDecoder.decode(body));
-  } catch {
-    // What the parser says quotes the body, which is the user's data.
-    throw new TypeMismatch("the body must be JSON in UTF-8", false);
-  }
-  if (!isObject(value)) throw new TypeMismatch("the body must be a JSON object", false);
-  return value;
-}
-
-function mismatch(name: string, expected: string, received: unknown): TypeMismatch {
-  if (received === undefined || received === null) {
-    return new TypeMismatch(`The request must contain the parameter ${name}.`, true);
-  }
-  const actual = Array.isArray(received) ? "a list" : `of type ${typeof received}`;
-  return new TypeMismatch(`${name} must be ${expected} and is ${actual}`, false);
-}
-
-const text: Decode<string> = (value, name) => {
-  if (typeof value !== "string") throw mismatch(name, "a string", value);
-  return value;
-};
-
-const integer: Decode<number> = (value, name) => {
-  if (!Number.isSafeInteger(value) || typeof value !== "number") {
-    throw mismatch(name, "an integer", value);
-  }
-  return value;
-};
-
-const binary: Decode<Uint8Array> = (value, name) => {
-  const encoded = text(value, name);
-  // Buffer skips whatever is not base64, and would make something of anything.
-  if (encoded.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) {
-    throw new TypeMismatch(`${name} must be base64`, false);
-  }
-  return Buffer.from(encoded, "base64");
-};
-
 /** What AWS says to a request without a queue is that this queue does not exist. */
 const queueUrl: Decode<string> = (value, name) => optional(text)(value, name) ?? "";
-
-function optional<T>(decode: Decode<T>): Decode<T | undefined> {
-  return (value, name) => (value === undefined || value === null ? undefined : decode(value, name));
-}
-
-function list<T>(decode: Decode<T>): Decode<readonly T[]> {
-  return (value, name) => {
-    if (!Array.isArray(value)) throw mismatch(name, "a list", value);
-    return value.map((entry) => decode(entry, name));
-  };
-}
 
 /** A batch without entries is for the service to refuse, which has an error for it. */
 function entries<T>(decode: Decode<T>): Decode<readonly T[]> {
   const decodeList = list(decode);
   return (value, name) => decodeList(value ?? [], name);
-}
-
-function map<T>(decode: Decode<T>): Decode<Readonly<Record<string, T>>> {
-  return (value, name) =>
-    // fromEntries defines properties, so that a key "__proto__" is a key like any other.
-    Object.fromEntries(
-      Object.entries(object(value, name)).map(([key, entry]) => [key, decode(entry, key)]),
-    );
-}
-
-function structure<T extends object>(members: {
-  readonly [Name in keyof T]-?: Decode<T[Name]>;
-}): Decode<T> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the members are an object literal of T's keys
-  const names = Object.keys(members) as (keyof T & string)[];
-  return (value, name) => {
-    const source = object(value, name);
-    const result: Partial<T> = {};
-    for (const member of names) {
-      const decoded = members[member](source[member], member);
-      if (decoded !== undefined) result[member] = decoded;
-    }
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every member was decoded, and is left out only where T allows undefined
-    return result as T;
-  };
-}
-
-function object(value: unknown, name: string): Readonly<Record<string, unknown>> {
-  if (!isObject(value)) throw mismatch(name, "an object", value);
-  return value;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** AWS answers such operations with an empty body, not with an empty object. */

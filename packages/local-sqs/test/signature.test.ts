@@ -3,8 +3,9 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { MillraceError, SqsServiceError } from "millrace";
 import { VirtualClock } from "millrace/testing";
 import { describe, expect, it } from "vitest";
+import type { SignedRequest } from "../src/canonical-request.ts";
 import { SignatureVerifier } from "../src/signature.ts";
-import type { LocalCredentials, SignedRequest } from "../src/signature.ts";
+import type { LocalCredentials } from "../src/signature.ts";
 
 const epochMs = Date.UTC(2026, 2, 4, 5, 6, 7);
 const windowMs = 15 * 60_000;
