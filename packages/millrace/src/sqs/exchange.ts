@@ -185,7 +185,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     );
   }
 
-  /** Fails, and ends what undici is doing for this request. */
+  /** Fails, and ends what undici is doing for this request: it closes the socket, and opens one in its place. */
   #giveUp(error: () => SqsError): void {
     this.#fail(error);
     this.#controller?.abort(givenUp);
@@ -217,7 +217,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       const message = `${operation}: the answer of ${origin} broke off: ${cause.message}`;
       return new SqsResponseError(message, operation, { cause });
     }
-    if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
+    if (error.name === "HTTPParserError" || code === "UND_ERR_HEADERS_OVERFLOW") {
       const message = `${operation}: ${origin} answers, but not with HTTP: ${cause.message}`;
       return new SqsResponseError(message, operation, { cause });
     }
