@@ -57,8 +57,8 @@ const nothing: StopReport = { finished: 0, released: 0, abandoned: 0, durationMs
  *     await sendEmail(message.body, signal);
  *   },
  * });
- * await consumer.start();
  * process.once("SIGTERM", () => consumer.stop());
+ * await consumer.start();
  */
 export class Consumer<Body = string> {
   readonly #settings: ConsumerSettings<Body>;
