@@ -4,7 +4,7 @@
  */
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import { SqsServiceError } from "millrace";
 import type { SqsOperation, SqsOutput } from "millrace";
@@ -19,6 +19,14 @@ import { encodeError } from "./wire-errors.ts";
 interface Handed {
   readonly queueUrl: string;
   readonly receiptHandles: readonly string[];
+}
+
+/** A client's connection, and what is under way on it. */
+interface Connection {
+  /** Aborts when it closes. One for all its requests: making one is a good part of what a request costs. */
+  readonly signal: AbortSignal;
+  /** Of answers that have not all reached the system's socket. Written by #serve. */
+  readonly handed: Set<Handed>;
 }
 
 /** Longer than clients keep idle connections, so that it is they who close them. */
@@ -39,6 +47,7 @@ export class HttpFront {
   readonly #service: SqsService;
   readonly #verifier: SignatureVerifier | undefined;
   readonly #server: Server;
+  readonly #connections = new WeakMap<Socket, Connection>();
   readonly #counts = new Map<SqsOperation, number>();
   /** Requests between their first byte and their end. Written by #begin. */
   readonly #running = new Set<Promise<void>>();
@@ -58,6 +67,7 @@ export class HttpFront {
       { keepAliveTimeout: keepAliveTimeoutMs, noDelay: true },
       (request, response) => this.#begin(this.#serve(request, response)),
     );
+    this.#server.on("connection", (socket) => this.#connect(socket));
   }
 
   /**
@@ -107,19 +117,22 @@ export class HttpFront {
     void work.finally(() => this.#running.delete(work));
   }
 
+  #connect(socket: Socket): Connection {
+    const closing = new AbortController();
+    const handed = new Set<Handed>();
+    socket.once("close", () => {
+      closing.abort(hungUp);
+      for (const each of handed) this.#begin(this.#giveBack(each));
+    });
+    const connection = { signal: closing.signal, handed };
+    this.#connections.set(socket, connection);
+    return connection;
+  }
+
   /** Never rejects: what goes wrong is answered, or there is nobody to answer. */
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const call = new AbortController();
-    let handed: Handed | undefined;
-    const onClose = (): void => {
-      call.abort(hungUp);
-      if (handed !== undefined) this.#begin(this.#giveBack(handed));
-    };
-    request.socket.once("close", onClose);
-    response.once("finish", () => {
-      // It "finishes" as well when its connection breaks with half of it unsent.
-      if (!request.socket.destroyed) request.socket.off("close", onClose);
-    });
+    const { socket } = request;
+    const connection = this.#connections.get(socket) ?? this.#connect(socket);
     let operation = "the request";
     try {
       const known = operationOf(request);
@@ -137,18 +150,34 @@ export class HttpFront {
       );
       const input = decodeInput(known, body);
       this.#counts.set(known, (this.#counts.get(known) ?? 0) + 1);
-      const output = await this.#service.call(known, input, { signal: call.signal });
-      handed = handedBy(input, output);
-      if (handed !== undefined) {
-        // onClose has run without them when the connection is closed by now.
-        if (request.socket.closed) await this.#giveBack(handed);
-        await wholeTurn();
-        if (isGone(request)) return;
-      }
+      const output = await this.#service.call(known, input, { signal: connection.signal });
+      const handed = handedBy(input, output);
+      if (handed !== undefined && !(await this.#deliver(handed, connection, socket, response)))
+        return;
       this.#write(response, 200, encodeOutput(known, output));
     } catch (error) {
-      if (!isGone(request)) this.#refuse(response, operation, error);
+      if (!isGone(socket)) this.#refuse(response, operation, error);
     }
+  }
+
+  /** Whether there is a client to write to. From here on what was handed out is given back if it goes. */
+  async #deliver(
+    handed: Handed,
+    connection: Connection,
+    socket: Socket,
+    response: ServerResponse,
+  ): Promise<boolean> {
+    if (socket.closed) {
+      await this.#giveBack(handed);
+      return false;
+    }
+    connection.handed.add(handed);
+    response.once("finish", () => {
+      // It "finishes" as well when its connection breaks with half of it unsent.
+      if (!socket.destroyed) connection.handed.delete(handed);
+    });
+    await wholeTurn();
+    return !isGone(socket);
   }
 
   #refuse(response: ServerResponse, operation: string, error: unknown): void {
@@ -228,7 +257,7 @@ async function wholeTurn(): Promise<void> {
 }
 
 /** Whether nobody reads an answer: the connection is closed, or closing because the client closed it. */
-function isGone({ socket }: IncomingMessage): boolean {
+function isGone(socket: Socket): boolean {
   return socket.destroyed || socket.writableEnded;
 }
 
