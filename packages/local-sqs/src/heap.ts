@@ -1,6 +1,6 @@
 /**
- * Owns order by a number: what is due first comes out first, and anything can be taken out or moved in
- * between. It never looks at what it orders.
+ * Owns order by a number: what is due first comes out first, what is due at the same time in the order
+ * in which that was said, and anything can be taken out in between. It never looks at what it orders.
  */
 
 /** The place of one item in a {@link Heap}. Kept by who wants to take the item out before it is first. */
@@ -8,6 +8,8 @@ export class HeapNode<T> {
   readonly item: T;
   /** What the heap orders by. Written by the heap. */
   key = 0;
+  /** What it orders by where keys are the same: whose key was set first. Written by the heap. */
+  turn = 0;
   /** Index in the heap's array, -1 while in none. Written by the heap. */
   position = -1;
 
@@ -22,6 +24,8 @@ export class HeapNode<T> {
  */
 export class Heap<T> {
   readonly #nodes: HeapNode<T>[] = [];
+  /** How often a key was set; written by {@link set}. */
+  #turns = 0;
 
   get size(): number {
     return this.#nodes.length;
@@ -36,12 +40,14 @@ export class Heap<T> {
   set(node: HeapNode<T>, key: number): void {
     const previous = node.key;
     node.key = key;
+    this.#turns += 1;
+    node.turn = this.#turns;
     if (node.position < 0) {
       this.#nodes.push(node);
       this.#up(node, this.#nodes.length - 1);
     } else if (key < previous) {
       this.#up(node, node.position);
-    } else if (key > previous) {
+    } else {
       this.#down(node, node.position);
     }
   }
@@ -53,7 +59,7 @@ export class Heap<T> {
     node.position = -1;
     const last = this.#nodes.pop();
     if (last === undefined || last === node) return;
-    if (last.key < node.key) this.#up(last, position);
+    if (before(last, node)) this.#up(last, position);
     else this.#down(last, position);
   }
 
@@ -68,7 +74,7 @@ export class Heap<T> {
     while (position > 0) {
       const parentPosition = (position - 1) >> 1;
       const parent = nodes[parentPosition];
-      if (parent === undefined || parent.key <= node.key) break;
+      if (parent === undefined || before(parent, node)) break;
       nodes[position] = parent;
       parent.position = position;
       position = parentPosition;
@@ -84,8 +90,8 @@ export class Heap<T> {
       const left = nodes[2 * position + 1];
       if (left === undefined) break;
       const right = nodes[2 * position + 2];
-      const child = right !== undefined && right.key < left.key ? right : left;
-      if (child.key >= node.key) break;
+      const child = right !== undefined && before(right, left) ? right : left;
+      if (before(node, child)) break;
       const childPosition = child.position;
       nodes[position] = child;
       child.position = position;
@@ -94,4 +100,8 @@ export class Heap<T> {
     nodes[position] = node;
     node.position = position;
   }
+}
+
+function before<T>(a: HeapNode<T>, b: HeapNode<T>): boolean {
+  return a.key < b.key || (a.key === b.key && a.turn < b.turn);
 }

@@ -130,6 +130,9 @@ export class SqsService implements SqsApi {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     try {
       if (this.#closed) throw new Refusal("ServiceUnavailable", "The local SQS was closed.");
+      if (!Object.hasOwn(this.#operations, operation)) {
+        throw new Refusal("UnsupportedOperation", "There is no such operation here.");
+      }
       return Promise.resolve(this.#operations[operation](input, signal));
     } catch (error) {
       return Promise.reject(toServiceError(operation, error));
