@@ -2,6 +2,8 @@
  * Owns the callers that wait on one side of a channel, in the order they came, and their abort listeners.
  * It never decides who is served when: the channel asks for the first.
  */
+import { listen, unlisten } from "./abort-listeners.ts";
+import type { AbortListener } from "./abort-listeners.ts";
 import { LinkedList } from "./linked-list.ts";
 import type { Links } from "./linked-list.ts";
 
@@ -16,8 +18,8 @@ export interface Waiter<Result, Held> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** The waiter as its list knows it. It is its own abort listener, which saves a closure for each wait. */
-class Node<Result, Held> implements Waiter<Result, Held>, Links<Node<Result, Held>> {
+/** The waiter as its list knows it. */
+class Node<Result, Held> implements Waiter<Result, Held>, Links<Node<Result, Held>>, AbortListener {
   readonly held: Held;
   readonly resolve: (result: Result) => void;
   readonly reject: (reason: unknown) => void;
@@ -42,17 +44,17 @@ class Node<Result, Held> implements Waiter<Result, Held>, Links<Node<Result, Hel
 
   join(): void {
     this.#list.append(this);
-    this.#signal?.addEventListener("abort", this);
+    if (this.#signal !== undefined) listen(this.#signal, this);
   }
 
   leave(): void {
     this.#list.remove(this);
-    this.#signal?.removeEventListener("abort", this);
+    if (this.#signal !== undefined) unlisten(this.#signal, this);
   }
 
-  handleEvent(): void {
+  onAbort(reason: unknown): void {
     this.leave();
-    this.reject(this.#signal?.reason);
+    this.reject(reason);
   }
 }
 

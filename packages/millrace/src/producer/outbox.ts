@@ -67,7 +67,7 @@ export class Outbox {
   constructor(settings: ProducerSettings, fifo: boolean, deliver: Deliver) {
     this.#settings = settings;
     this.#deliver = deliver;
-    this.#lanes = new Lanes({ ...settings, fifo, onReady: () => this.#pump() });
+    this.#lanes = new Lanes({ ...settings, fifo, onReady: () => this.#pump(true) });
   }
 
   get sent(): number {
@@ -108,7 +108,7 @@ export class Outbox {
       });
       this.#pending.add(send);
       this.#waiting.append(send);
-      this.#pump();
+      this.#pump(false);
     });
   }
 
@@ -140,7 +140,7 @@ export class Outbox {
       }
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#flushes.add(flush);
-      this.#pump();
+      this.#pump(false);
     });
   }
 
@@ -150,20 +150,25 @@ export class Outbox {
       this.#withdraw(send);
       this.#fail(send, reason(send));
     }
-    this.#pump();
+    this.#pump(false);
   }
 
-  /** Resolves when no request is in flight. */
+  /** Resolves when the requests that are in flight have ended: once no send is pending no other begins. */
   async idle(): Promise<void> {
     await Promise.all(this.#requests);
-    if (this.#requests.size > 0) await this.idle();
   }
 
-  /** Lets in whom there is room for, starts what may start, and sets the timer for the rest. */
-  #pump(): void {
+  /**
+   * Lets in whom there is room for, starts what may start, and sets the timer for the rest.
+   *
+   * @param byClock whether what is due may start. Not so in a caller's turn of the event loop, however long
+   * that takes, so that all calls of the turn stay together: the timer is set, and comes after it.
+   */
+  #pump(byClock: boolean): void {
+    this.#admit();
     do {
       while (this.#requests.size < this.#settings.maxInFlight) {
-        const batch = this.#nextBatch();
+        const batch = this.#nextBatch(byClock);
         if (batch.length === 0) break;
         this.#start(batch);
       }
@@ -187,15 +192,15 @@ export class Outbox {
   }
 
   /** The next batch, or nothing while there is none or it can wait for company. */
-  #nextBatch(): readonly PendingSend[] {
+  #nextBatch(byClock: boolean): readonly PendingSend[] {
     const now = this.#settings.clock.monotonicMs();
     const { sends, late, full } = this.#lanes.gather(now);
     for (const send of late) {
       this.#withdraw(send);
       this.#fail(send, gaveUp(send, now, this.#lastError));
     }
-    // At dueMs itself it is the timer's turn, so that the calls of one turn of the event loop stay together.
-    return full || this.#flushes.size > 0 || now > this.#lanes.dueMs ? sends : [];
+    const due = full || this.#flushes.size > 0 || (byClock && now >= this.#lanes.dueMs);
+    return due ? sends : [];
   }
 
   #start(batch: readonly PendingSend[]): void {
@@ -213,7 +218,7 @@ export class Outbox {
     const attempts = await request;
     this.#requests.delete(request);
     this.#conclude(batch, attempts);
-    this.#pump();
+    this.#pump(true);
   }
 
   /** Never rejects. */
@@ -279,7 +284,7 @@ export class Outbox {
     this.#aborted += 1;
     this.#settled(send);
     send.reject(reason);
-    this.#pump();
+    this.#pump(false);
   };
 
   /** Takes a send out of the room's queue or its lane. One that is in flight is in neither. */
@@ -316,7 +321,7 @@ export class Outbox {
     const onDue = (): void => {
       this.#timer = undefined;
       this.#lanes.stopWaiting();
-      this.#pump();
+      this.#pump(true);
     };
     this.#timer = { dueMs, timer: clock.setTimer(onDue, dueMs - clock.monotonicMs()) };
   }

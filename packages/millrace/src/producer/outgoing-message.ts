@@ -10,6 +10,7 @@ import {
   maxPayloadBytes,
   maxTokenLength,
 } from "../sqs/limits.ts";
+import { messageBytes } from "../sqs/message-size.ts";
 import type {
   MessageAttributeValue,
   SendMessageBatchEntry,
@@ -46,7 +47,7 @@ export function encodeMessage(
   const text = encodeBody(body);
   // The library's own attributes, once there are any, join the caller's here and count against the same limits.
   const attributes = encodeAttributes(options.attributes ?? {});
-  const bytes = Buffer.byteLength(text) + attributes.bytes;
+  const bytes = messageBytes(text, attributes);
   if (bytes > maxPayloadBytes) {
     const problem = `and attributes take ${bytes} bytes; SQS allows ${maxPayloadBytes}`;
     throw new InvalidMessageError("body", problem);
@@ -56,7 +57,7 @@ export function encodeMessage(
     entry: {
       MessageBody: text,
       DelaySeconds: delaySeconds(options.delaySeconds, queue),
-      MessageAttributes: attributes.values,
+      MessageAttributes: attributes,
       MessageGroupId: groupId(options.groupId, queue),
       MessageDeduplicationId: deduplicationId(options.deduplicationId, queue),
     },
@@ -93,28 +94,17 @@ function requireLegal(field: string, text: string): void {
   throw new InvalidMessageError(field, `holds U+${code} at ${at}, which SQS does not carry`);
 }
 
-interface EncodedAttributes {
-  readonly values: MessageAttributes | undefined;
-  readonly bytes: number;
-}
-
-function encodeAttributes(attributes: Readonly<Record<string, SendAttribute>>): EncodedAttributes {
+function encodeAttributes(
+  attributes: Readonly<Record<string, SendAttribute>>,
+): MessageAttributes | undefined {
   const entries = Object.entries(attributes);
-  if (entries.length === 0) return { values: undefined, bytes: 0 };
+  if (entries.length === 0) return undefined;
   if (entries.length > maxMessageAttributes) {
     const problem = `are ${entries.length}; SQS takes at most ${maxMessageAttributes}`;
     throw new InvalidMessageError("attributes", problem);
   }
-  let bytes = 0;
-  const values: [string, MessageAttributeValue][] = [];
-  for (const [name, attribute] of entries) {
-    const value = encodeAttribute(name, attribute);
-    values.push([name, value]);
-    bytes += name.length + (value.DataType?.length ?? 0);
-    bytes += value.BinaryValue?.byteLength ?? Buffer.byteLength(value.StringValue ?? "");
-  }
   // fromEntries defines properties, so that a name like __proto__ is one of them.
-  return { values: Object.fromEntries(values), bytes };
+  return Object.fromEntries(entries.map(([name, value]) => [name, encodeAttribute(name, value)]));
 }
 
 /** The rules of a name: "Amazon SQS message metadata" in the Amazon SQS Developer Guide. */

@@ -2,6 +2,8 @@
  * Owns one send from its call to its end: where it stands, how to settle it, and its abort listener. It
  * never moves itself; the outbox does.
  */
+import { listen, unlisten } from "../channel/abort-listeners.ts";
+import type { AbortListener } from "../channel/abort-listeners.ts";
 import type { Links } from "../channel/linked-list.ts";
 import type { SendResult } from "./attempt.ts";
 import type { OutgoingMessage } from "./outgoing-message.ts";
@@ -36,7 +38,7 @@ export interface PendingSendInit {
 }
 
 /** A send that has begun. All mutable fields are written by the outbox alone. */
-export class PendingSend implements Links<PendingSend> {
+export class PendingSend implements Links<PendingSend>, AbortListener {
   readonly message: OutgoingMessage;
   readonly order: number;
   readonly calledMs: number;
@@ -69,11 +71,11 @@ export class PendingSend implements Links<PendingSend> {
     this.#onAbort = init.onAbort;
     this.#resolve = init.resolve;
     this.#reject = init.reject;
-    this.#signal?.addEventListener("abort", this);
+    if (this.#signal !== undefined) listen(this.#signal, this);
   }
 
-  handleEvent(): void {
-    this.#onAbort(this, this.#signal?.reason);
+  onAbort(reason: unknown): void {
+    this.#onAbort(this, reason);
   }
 
   resolve(result: SendResult): void {
@@ -88,6 +90,6 @@ export class PendingSend implements Links<PendingSend> {
 
   #end(): void {
     this.state = "settled";
-    this.#signal?.removeEventListener("abort", this);
+    if (this.#signal !== undefined) unlisten(this.#signal, this);
   }
 }

@@ -154,7 +154,7 @@ describe("close", () => {
     const { signal } = abortable();
     const { sender, receiver } = new Channel<string>(1);
     const waiting = [receiver.receive({ signal }), receiver.receive({ signal })];
-    expect(getEventListeners(signal, "abort")).toHaveLength(2);
+    expect(getEventListeners(signal, "abort")).not.toHaveLength(0);
     sender.close();
     for (const wait of waiting) await expect(wait).rejects.toMatchObject(closed);
   });
@@ -287,6 +287,23 @@ describe("abort", () => {
     const received = receiver.receive({ signal });
     await sender.send(1);
     expect(await received).toBe(1);
+  });
+
+  it("reaches everyone who waits on one signal, through one listener", async () => {
+    const { sender, receiver } = new Channel<number>(0);
+    const other = new Channel<number>(0);
+    const controller = abortable();
+    const gone = [
+      ...Array.from({ length: 20 }, () => receiver.receive(controller)),
+      ...Array.from({ length: 20 }, (_, i) => other.sender.send(i, controller)),
+    ];
+    // Node warns of a leak when a signal has more than ten.
+    expect(getEventListeners(controller.signal, "abort")).toHaveLength(1);
+    expect(sender.trySend(1)).toBe("sent");
+    expect(await gone.shift()).toBe(1);
+    controller.abort(new Error("stop"));
+    for (const wait of gone) await expect(wait).rejects.toThrow("stop");
+    expect(sender.waitingReceivers + other.receiver.waitingSenders).toBe(0);
   });
 
   it("is heard only while a caller waits", async () => {

@@ -115,7 +115,7 @@ it("leaves no listener on a signal that many sends share, however they end", asy
   for (const body of ["sent", "refused", "lost", ""]) {
     producer.send(body, { signal }).catch(() => undefined);
   }
-  expect(listeners(signal)).toBe(3);
+  expect(listeners(signal)).toBe(1);
   await clock.advanceUntil(() => producer.stats().pending === 0);
   expect(listeners(signal)).toBe(0);
   expect(producer.stats()).toMatchObject({ sent: 1, failed: 3 });

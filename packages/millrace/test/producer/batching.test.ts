@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { VirtualClock } from "../../src/testing/virtual-clock.ts";
 import { createBench, watch } from "./bench.ts";
 import { fifoUrl, standardUrl } from "./scripted-sqs.ts";
 
@@ -58,6 +59,22 @@ it("waits for nobody with maxSize 1, and only for the same turn with maxWaitMs 0
   await turn.clock.advance(0);
   expect(turn.sqs.batches).toEqual([["a", "b"]]);
   await turn.finish();
+});
+
+it("keeps the calls of one turn together, however long it takes", async () => {
+  /** A clock that is read later each time. */
+  class SlowTurn extends VirtualClock {
+    #reads = 0;
+    override monotonicMs(): number {
+      return super.monotonicMs() + (this.#reads += 1);
+    }
+  }
+  const options = { batch: { maxWaitMs: 0 } };
+  const { clock, sqs, producer, finish } = createBench(options, new SlowTurn());
+  for (const body of ["a", "b", "c"]) void producer.send(body);
+  await clock.advance(0);
+  expect(sqs.batches).toEqual([["a", "b", "c"]]);
+  await finish();
 });
 
 it("ends a batch at 1 MiB, attributes included", async () => {
@@ -166,6 +183,17 @@ it("flush() sends on what waits for company, and resolves when all that was call
   await clock.advance(1);
   expect([a.outcome, b.outcome, watched.outcome]).toEqual(["resolved", "rejected", "resolved"]);
   expect(later.outcome).toBe("pending");
+  await finish();
+});
+
+it("flush() does not take a later send for an earlier one", async () => {
+  const { clock, sqs, producer, finish } = createBench();
+  sqs.latencyMs = () => (sqs.batches.length === 1 ? 1_000 : 10);
+  void producer.send("slow");
+  const flushed = watch(producer.flush());
+  const later = watch(producer.send("fast"));
+  await clock.advance(50);
+  expect([later.outcome, flushed.outcome]).toEqual(["resolved", "pending"]);
   await finish();
 });
 

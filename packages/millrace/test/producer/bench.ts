@@ -16,8 +16,10 @@ export interface Bench {
   finish(): Promise<void>;
 }
 
-export function createBench(options: Partial<ProducerOptions> = {}): Bench {
-  const clock = new VirtualClock();
+export function createBench(
+  options: Partial<ProducerOptions> = {},
+  clock: VirtualClock = new VirtualClock(),
+): Bench {
   const sqs = new ScriptedSqs(clock);
   const producer = new Producer({ queue: standardUrl, sqs, clock, random: seeded(1), ...options });
   return {

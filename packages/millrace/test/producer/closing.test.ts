@@ -101,9 +101,13 @@ it("a flush that is aborted leaves the sends alone", async () => {
   const flushed = producer.flush({ signal: controller.signal });
   controller.abort(new Error("enough"));
   await expect(flushed).rejects.toThrow("enough");
-  await clock.advance(20);
-  expect(a.outcome).toBe("resolved");
+  expect(sqs.batches).toEqual([["a"]]);
+  const waits = watch(producer.send("waits for company again"));
+  await clock.advance(4);
   expect(sqs.batches).toHaveLength(1);
+  await clock.advance(20);
+  expect(waits.outcome).toBe("resolved");
+  expect(a.outcome).toBe("resolved");
   const { signal } = new AbortController();
   void producer.send("b");
   const done = watch(producer.flush({ signal }));
