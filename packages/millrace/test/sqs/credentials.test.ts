@@ -1,0 +1,141 @@
+import { describe, expect, it } from "vitest";
+import { Credentials } from "../../src/sqs/credentials.ts";
+import type { AwsCredentials } from "../../src/sqs/credentials.ts";
+import { VirtualClock } from "../../src/testing/virtual-clock.ts";
+import { rejection } from "./bench.ts";
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** A provider of credentials that last an hour each, and count up. */
+class Hourly {
+  readonly clock = new VirtualClock();
+  /** One entry a call: whether it was forced. */
+  readonly calls: boolean[] = [];
+  fault: Error | undefined;
+  lifetimeMs: number | undefined = hour;
+  readonly credentials: Credentials;
+
+  constructor() {
+    this.credentials = new Credentials((options) => this.#provide(options), this.clock);
+  }
+
+  async #provide(options: { readonly forceRefresh?: boolean } = {}): Promise<AwsCredentials> {
+    this.calls.push(options.forceRefresh === true);
+    const serial = this.calls.length;
+    await Promise.resolve();
+    if (this.fault !== undefined) throw this.fault;
+    return {
+      accessKeyId: `key-${serial}`,
+      secretAccessKey: "s",
+      ...(this.lifetimeMs !== undefined && {
+        expiration: new Date(this.clock.now() + this.lifetimeMs),
+      }),
+    };
+  }
+
+  async key(): Promise<string> {
+    return (await this.credentials.get()).accessKeyId;
+  }
+}
+
+describe("Credentials", () => {
+  it("asks the provider once for all who wait", async () => {
+    const hourly = new Hourly();
+    const keys = await Promise.all(Array.from({ length: 100 }, () => hourly.key()));
+    expect(new Set(keys)).toEqual(new Set(["key-1"]));
+    expect(hourly.calls).toEqual([false]);
+    expect(hourly.credentials.peek()?.accessKeyId).toBe("key-1");
+  });
+
+  it("keeps credentials without an end for good", async () => {
+    const hourly = new Hourly();
+    hourly.lifetimeMs = undefined;
+    await hourly.key();
+    await hourly.clock.advance(1_000 * 24 * hour);
+    expect(await hourly.key()).toBe("key-1");
+  });
+
+  it("renews five minutes before the end, while calls go on with what there is", async () => {
+    const hourly = new Hourly();
+    await hourly.key();
+    await hourly.clock.advance(hour - 5 * minute - 1);
+    expect(hourly.credentials.peek()?.accessKeyId).toBe("key-1");
+    expect(hourly.calls).toHaveLength(1);
+    await hourly.clock.advance(1);
+    expect(hourly.credentials.peek()?.accessKeyId).toBe("key-1");
+    await hourly.clock.settle();
+    expect(hourly.credentials.peek()?.accessKeyId).toBe("key-2");
+    expect(hourly.calls).toHaveLength(2);
+  });
+
+  it("waits for new ones when less than a minute is left", async () => {
+    const hourly = new Hourly();
+    await hourly.key();
+    await hourly.clock.advance(hour - minute);
+    expect(hourly.credentials.peek()).toBeUndefined();
+    expect(await hourly.key()).toBe("key-2");
+  });
+
+  it("goes on with what there is while the provider fails, asks it now and then, and fails at the end", async () => {
+    const hourly = new Hourly();
+    await hourly.key();
+    hourly.fault = new Error("no metadata service");
+    await hourly.clock.advance(hour - 5 * minute);
+    for (let second = 0; second < 5 * 60; second++) {
+      expect(await hourly.key()).toBe("key-1");
+      await hourly.clock.advance(1_000);
+    }
+    // Every 30 seconds of the last five minutes.
+    expect(hourly.calls.length - 1).toBe(10);
+    expect(await rejection(hourly.key())).toBe(hourly.fault);
+    hourly.fault = undefined;
+    expect(await hourly.key()).toMatch(/^key-/);
+  });
+
+  it("does not ask at every call a provider whose credentials are always about to end", async () => {
+    const hourly = new Hourly();
+    hourly.lifetimeMs = 1_000;
+    for (let second = 0; second < 60; second++) {
+      await hourly.key();
+      await hourly.clock.advance(1_000);
+    }
+    expect(hourly.calls).toHaveLength(2);
+  });
+
+  it("forces new ones once for all whose credentials were refused", async () => {
+    const hourly = new Hourly();
+    const refused = await hourly.credentials.get();
+    const renewed = await Promise.all(
+      Array.from({ length: 10 }, () => hourly.credentials.renew(refused)),
+    );
+    expect(new Set(renewed)).toEqual(new Set([true]));
+    expect(hourly.calls).toEqual([false, true]);
+    expect(await hourly.credentials.renew(refused)).toBe(true);
+    expect(hourly.calls).toHaveLength(2);
+  });
+
+  it("says when there are no others than those refused", async () => {
+    const credentials = new Credentials(
+      { accessKeyId: "A", secretAccessKey: "s" },
+      new VirtualClock(),
+    );
+    expect(await credentials.renew(await credentials.get())).toBe(false);
+  });
+
+  it("gives the same object for the same credentials, by which signing keys are kept", async () => {
+    const clock = new VirtualClock();
+    const credentials = new Credentials(
+      () =>
+        Promise.resolve({
+          accessKeyId: "A",
+          secretAccessKey: "s",
+          expiration: new Date(clock.now() + hour),
+        }),
+      clock,
+    );
+    const first = await credentials.get();
+    await clock.advance(2 * hour);
+    expect(await credentials.get()).toBe(first);
+  });
+});
