@@ -1,0 +1,84 @@
+/**
+ * Owns what a program says when it cannot go on: one line, and an exit code. It never prints.
+ */
+import { MillraceError, OptionError, SqsError, SqsServiceError } from "millrace";
+
+/** What was asked for makes no sense. */
+export class UsageError extends Error {}
+
+/** The run ended, and not as asked for. */
+export class RunFailedError extends Error {}
+
+/** The database cannot be reached, or not used. The password in its URL is no part of the message. */
+export class DatabaseUnusableError extends Error {
+  constructor(url: string, cause: unknown) {
+    super(`cannot use the database at ${placeOf(url)}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
+
+export interface Complaint {
+  /** One line. */
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+/** What to tell of an error, whatever it is. */
+export function complaintAbout(error: unknown): Complaint {
+  const exitCode =
+    error instanceof UsageError || error instanceof OptionError
+      ? exitCodes.usage
+      : exitCodes.failed;
+  return { text: oneLine(textOf(error)), exitCode };
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof OptionError && error.option === "queue")
+    return `QUEUE_URL: ${error.message}`;
+  // A send that failed says so; what SQS said is why.
+  if (MillraceError.is(error) && error.code === "SEND_FAILED" && error.cause instanceof SqsError) {
+    return textOf(error.cause);
+  }
+  if (error instanceof SqsError) {
+    switch (error.category) {
+      case "missingQueue":
+        return `there is no such queue: ${saidBy(error)}`;
+      case "denied":
+        return `access to SQS is denied: ${saidBy(error)}`;
+      case "transient":
+        return error instanceof SqsServiceError
+          ? error.message
+          : `SQS cannot be reached: ${error.message}`;
+      default:
+        return error.message;
+    }
+  }
+  return reasonOf(error);
+}
+
+function saidBy(error: SqsError): string {
+  return error.message;
+}
+
+/** Why a connection failed: Node tries all addresses of a host, and its error for that has no text of its own. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "") {
+    return error.errors.map(reasonOf).join(", ");
+  }
+  if (error instanceof Error) return error.message === "" ? error.name : error.message;
+  return String(error);
+}
+
+function placeOf(url: string): string {
+  if (!URL.canParse(url)) return "DATABASE_URL, which is no URL";
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname}`;
+}
+
+/** Postgres and the system write logs into their messages. */
+function oneLine(text: string): string {
+  const line = text.trim().replaceAll(/\s*\n\s*/g, "; ");
+  // The beginning says what went wrong, the end of a log why.
+  return line.length > 600 ? `${line.slice(0, 200)} … ${line.slice(-400)}` : line;
+}

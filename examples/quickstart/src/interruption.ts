@@ -1,0 +1,78 @@
+/**
+ * Owns the end from outside: Ctrl-C, SIGTERM, a terminal or a pipe that goes away. It never ends the process
+ * at the first of them; whoever watches the signal does, in order.
+ */
+import { constants } from "node:os";
+import { systemClock } from "millrace";
+import type { Clock } from "millrace";
+
+/** Why a run was interrupted. */
+export class InterruptedError extends Error {
+  /** As shells have it: 128 and the number of the signal. */
+  readonly exitCode: number;
+
+  constructor(signal: EndSignal) {
+    super(`interrupted by ${signal}`);
+    this.exitCode = 128 + constants.signals[signal];
+  }
+}
+
+type EndSignal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGPIPE";
+
+const endSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * npm passes a signal on to its children, who have had it from the terminal already: within this time it is
+ * the same Ctrl-C.
+ */
+const sameMs = 500;
+
+export interface InterruptionOptions {
+  /** Called at the second signal, just before the process ends. */
+  readonly onLeave: () => void;
+  readonly clock?: Clock | undefined;
+}
+
+/** Listens from its making until it is disposed of. */
+export class Interruption implements Disposable {
+  readonly #abort = new AbortController();
+  readonly #onLeave: () => void;
+  readonly #clock: Clock;
+  /** When the first signal came. */
+  #sinceMs: number | undefined;
+
+  constructor(options: InterruptionOptions) {
+    this.#onLeave = options.onLeave;
+    this.#clock = options.clock ?? systemClock;
+    for (const signal of endSignals) process.on(signal, this.#onSignal);
+    process.stdout.on("error", this.#onBrokenOutput);
+  }
+
+  /** Aborts with an InterruptedError at the first signal. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  [Symbol.dispose](): void {
+    for (const signal of endSignals) process.off(signal, this.#onSignal);
+    // What is still to be written to a broken pipe may fail after this.
+    if (this.#sinceMs === undefined) process.stdout.off("error", this.#onBrokenOutput);
+  }
+
+  readonly #onSignal = (signal: EndSignal): void => {
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#sinceMs === undefined) {
+      this.#sinceMs = nowMs;
+      this.#abort.abort(new InterruptedError(signal));
+    } else if (nowMs - this.#sinceMs > sameMs) {
+      this.#onLeave();
+      process.exit(new InterruptedError(signal).exitCode);
+    }
+  };
+
+  /** Nobody reads any more: `npm start | head`. */
+  readonly #onBrokenOutput = (): void => {
+    this.#sinceMs ??= this.#clock.monotonicMs();
+    this.#abort.abort(new InterruptedError("SIGPIPE"));
+  };
+}

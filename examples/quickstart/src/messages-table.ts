@@ -1,0 +1,83 @@
+/**
+ * Owns the table `messages` and the connections to its database. It never writes a row; the handler does.
+ */
+import { Pool } from "pg";
+import { DatabaseUnusableError } from "./failure.ts";
+
+/** Plenty for the workers: each holds one only for its INSERT. Postgres allows 100 in all by default. */
+const maxConnections = 20;
+const connectTimeoutMs = 5_000;
+const queryTimeoutMs = 30_000;
+
+/** Two programs that start together must not both create it: the later one waits, and finds it. */
+const createIfMissing = `
+  DO $$ BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('millrace quickstart: create messages'));
+    IF to_regclass('messages') IS NULL THEN
+      CREATE TABLE messages (
+        id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        message    text        NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now()
+      );
+    END IF;
+  END $$`;
+
+export class MessagesTable implements AsyncDisposable {
+  readonly pool: Pool;
+  /** Rows with an id above it are of this program, or of others that run now. Written by open. */
+  #lastIdBefore = "0";
+
+  private constructor(url: string) {
+    this.pool = new Pool({
+      connectionString: url,
+      max: maxConnections,
+      connectionTimeoutMillis: connectTimeoutMs,
+      query_timeout: queryTimeoutMs,
+      application_name: "millrace quickstart",
+    });
+    // An idle connection broke. The pool makes another; when it cannot, the query that needs it says so.
+    this.pool.on("error", () => {});
+  }
+
+  /**
+   * Connects, and creates the table if it is missing.
+   *
+   * @throws DatabaseUnusableError.
+   */
+  static async open(url: string): Promise<MessagesTable> {
+    const table = new MessagesTable(url);
+    try {
+      await table.pool.query(createIfMissing);
+      // Some other table of that name: better to say so now than to fail at every message.
+      await table.pool.query("SELECT id, message, created_at FROM messages LIMIT 0");
+      const { rows } = await table.pool.query<{ last: string }>(
+        "SELECT coalesce(max(id), 0) AS last FROM messages",
+      );
+      table.#lastIdBefore = rows[0]?.last ?? "0";
+      return table;
+    } catch (error) {
+      await table.pool.end();
+      throw new DatabaseUnusableError(url, error);
+    }
+  }
+
+  /** All rows, those of earlier runs included. */
+  async rows(): Promise<number> {
+    const { rows } = await this.pool.query<{ count: string }>("SELECT count(*) FROM messages");
+    return Number(rows[0]?.count);
+  }
+
+  /** How many of the greetings 1 to `count` have no row yet that was written since the table was opened. */
+  async missing(count: number): Promise<number> {
+    const { rows } = await this.pool.query<{ count: string }>(
+      `SELECT count(*) FROM generate_series(1, $1::bigint) AS n WHERE NOT EXISTS
+         (SELECT FROM messages WHERE id > $2 AND message = 'hello world ' || n)`,
+      [count, this.#lastIdBefore],
+    );
+    return Number(rows[0]?.count);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.pool.end();
+  }
+}
