@@ -19,6 +19,8 @@ const program = `
   const { startLocalPostgres } = await import(process.argv[1]);
   const postgres = await startLocalPostgres(JSON.parse(process.argv[2]));
   console.log(JSON.stringify(postgres));
+  process.on("SIGINT", () => process.send("interrupted"));
+  process.channel.unref();
   process.stdin.resume().on("end", () => postgres.stop());
 `;
 
@@ -43,13 +45,16 @@ function run(options: { dir?: string; uid?: number; module?: string } = {}): Chi
     ["--input-type=module", "-e", program, pathToFileURL(module).href, settings],
     {
       cwd: "/",
-      stdio: ["pipe", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", "inherit", "ipc"],
+      detached: true,
       ...(uid === undefined ? {} : { uid, gid: uid }),
     },
   );
   children.add(child);
+  const { stdout } = child;
+  if (stdout === null) throw new Error("stdout is a pipe");
   const started = (async () => {
-    for await (const line of createInterface({ input: child.stdout })) {
+    for await (const line of createInterface({ input: stdout })) {
       return JSON.parse(line) as Started;
     }
     throw new Error("it ended without a word");
@@ -124,6 +129,19 @@ describe("when the process is killed", () => {
     await again.end();
     await stop(second);
   });
+});
+
+it("does not go down by a Ctrl-C in the terminal, which is for the process to answer", async () => {
+  const child = run();
+  const { url } = await child.started;
+  const client = new Client(url);
+  await client.connect();
+  // To the whole group, as a terminal does.
+  process.kill(-Number(child.pid), "SIGINT");
+  expect((await once(child, "message"))[0]).toBe("interrupted");
+  expect((await client.query("select 7 as a")).rows).toEqual([{ a: 7 }]);
+  await client.end();
+  await stop(child);
 });
 
 describe("when the guard is killed", () => {
