@@ -3,6 +3,7 @@
  * for both. It never waits for real time.
  */
 import { SqsService } from "@millrace/local-sqs";
+import type { SqsServiceOptions } from "@millrace/local-sqs";
 import type {
   Clock,
   ConsumerEvents,
@@ -23,6 +24,8 @@ export interface Call {
   readonly operation: SqsOperation;
   readonly input: object;
   readonly atMs: number;
+  /** When it was answered or failed; undefined while it is open. */
+  endedAtMs: number | undefined;
 }
 
 /** Stands before the service; `next` makes the call. */
@@ -49,10 +52,17 @@ export class InterceptedSqs implements SqsApi {
     input: SqsInput<O>,
     options: SqsCallOptions = {},
   ): Promise<SqsOutput<O>> {
-    this.calls.push({ operation, input, atMs: this.#clock.monotonicMs() });
+    const atMs = this.#clock.monotonicMs();
+    const call: Call = { operation, input, atMs, endedAtMs: undefined };
+    this.calls.push(call);
     const next = (): Promise<SqsOutput<O>> => this.#next.call(operation, input, options);
     const interceptor = this.#interceptors[operation];
-    return interceptor === undefined ? next() : interceptor(next, input, options);
+    const answer = interceptor === undefined ? next() : interceptor(next, input, options);
+    const ended = (): void => {
+      call.endedAtMs = this.#clock.monotonicMs();
+    };
+    answer.then(ended, ended);
+    return answer;
   }
 
   /** From now on calls of `operation` go through `interceptor`; undefined takes the last one away. */
@@ -60,9 +70,18 @@ export class InterceptedSqs implements SqsApi {
     (this.#interceptors as Record<string, unknown>)[operation] = interceptor;
   }
 
-  of(operation: SqsOperation): Call[] {
-    return this.calls.filter((call) => call.operation === operation);
+  of<O extends SqsOperation>(operation: O): (Call & { readonly input: SqsInput<O> })[] {
+    return this.calls.filter(
+      (call): call is Call & { readonly input: SqsInput<O> } => call.operation === operation,
+    );
   }
+}
+
+/** A call that is not answered, until it is aborted. */
+export function silence({ signal }: SqsCallOptions): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 /** An event with its name, in the order in which they came. */
@@ -103,9 +122,12 @@ export class Bench {
   }
 
   /** Makes a queue `jobs` with these attributes. Ends with the test, and checks that no timer is left. */
-  static async open(attributes: Record<string, string> = {}): Promise<Bench> {
+  static async open(
+    attributes: Record<string, string> = {},
+    options: SqsServiceOptions = {},
+  ): Promise<Bench> {
     const clock = new VirtualClock();
-    const service = new SqsService({ clock, random: seeded(1) });
+    const service = new SqsService({ clock, random: seeded(1), ...options });
     const { QueueUrl = "" } = await service.call("CreateQueue", {
       QueueName: "jobs",
       Attributes: attributes,
@@ -169,6 +191,21 @@ export class Bench {
     for (const MessageBody of bodies) {
       await this.service.call("SendMessage", { QueueUrl: this.queueUrl, MessageBody });
     }
+  }
+
+  /** Makes a queue `dead`, to which the queue's messages go after `maxReceiveCount` receives; its URL. */
+  async deadLetterQueue(maxReceiveCount = 1_000): Promise<string> {
+    const { QueueUrl = "" } = await this.service.call("CreateQueue", { QueueName: "dead" });
+    const { Attributes } = await this.service.call("GetQueueAttributes", {
+      QueueUrl,
+      AttributeNames: ["QueueArn"],
+    });
+    const deadLetterTargetArn = Attributes?.["QueueArn"];
+    await this.service.call("SetQueueAttributes", {
+      QueueUrl: this.queueUrl,
+      Attributes: { RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount }) },
+    });
+    return QueueUrl;
   }
 
   /** Messages in the queue: visible, and in flight. */
