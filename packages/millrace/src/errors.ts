@@ -42,15 +42,36 @@ export class OptionError extends MillraceError {
 }
 
 /**
- * The Error in whatever was thrown. JavaScript throws anything: a string, undefined, an object whose
- * every property throws when read.
+ * The Error in whatever was thrown, with a message that can be read. JavaScript throws anything: a
+ * string, undefined, an object whose every property throws when read.
  */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
+  try {
+    if (thrown instanceof Error && typeof thrown.message === "string") return thrown;
+  } catch {
+    // A proxy, or an Error with a getter, that objects to being asked: wrapped like any other value.
+  }
   return new Error(`a value that is no Error was thrown: ${describe(thrown)}`, { cause: thrown });
 }
 
-/** A short text for any value at all, for messages; never throws. */
+/**
+ * Reports what `value` rejects with, if it is a promise or anything else with a `then`. User
+ * code that is to answer at once may be an async function all the same, and nobody awaits it.
+ */
+export function onRejection(value: unknown, report: (thrown: unknown) => void): void {
+  try {
+    // Promise.resolve: a thenable of the user's own may call back twice, or throw.
+    if (isThenable(value)) Promise.resolve(value).catch(report);
+  } catch (thrown) {
+    report(thrown);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value;
+}
+
+/** A short text for any value at all, for messages; never throws, and shows no credentials. */
 export function describe(value: unknown): string {
   try {
     switch (typeof value) {
@@ -73,7 +94,12 @@ export function describe(value: unknown): string {
 function describeObject(value: object | null): string {
   const name: unknown = Array.isArray(value) ? "Object" : value?.constructor?.name;
   if (typeof name === "string" && name !== "Object" && name !== "") return `an object ${name}`;
-  return clip(JSON.stringify(value));
+  return clip(JSON.stringify(value, withoutSecrets));
+}
+
+/** Options in the wrong place are shown in messages, and credentials may be among them. */
+function withoutSecrets(key: string, value: unknown): unknown {
+  return /secret|token|password|credential/i.test(key) ? "(not shown)" : value;
 }
 
 function clip(text: string): string {

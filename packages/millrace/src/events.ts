@@ -2,6 +2,7 @@
  * Owns the hand-over of typed events to listeners. It never lets a listener harm the emitter: what one
  * throws, now or in a promise it returned, goes to the fault reporter and no further.
  */
+import { onRejection } from "./errors.ts";
 
 /** What a listener may look like. Its return value is ignored; a promise may be returned. */
 export type Listener<Payload> = (payload: Payload) => unknown;
@@ -38,18 +39,10 @@ export class Emitter<Events extends object> {
     if (listeners === undefined) return;
     for (const listener of listeners) {
       try {
-        const returned = listener(payload);
-        if (isThenable(returned)) {
-          // Promise.resolve: a thenable of the user's own may call back twice, or throw.
-          Promise.resolve(returned).catch((thrown: unknown) => this.#report(thrown, String(name)));
-        }
+        onRejection(listener(payload), (thrown) => this.#report(thrown, String(name)));
       } catch (thrown) {
         this.#report(thrown, String(name));
       }
     }
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value;
 }

@@ -40,6 +40,8 @@ interface Run<Body> {
   readonly client: Client;
   /** Set once the queue is known. */
   pipeline: Pipeline<Body> | undefined;
+  /** Written by pause and resume, which may come before the pipeline. */
+  paused: boolean;
 }
 
 const nothing: StopReport = { finished: 0, released: 0, abandoned: 0, durationMs: 0 };
@@ -122,8 +124,9 @@ export class Consumer<Body = string> {
    */
   stop(options: StopOptions = {}): Promise<StopReport> {
     const { deadlineMs = 30_000 } = options;
-    if (!(deadlineMs >= 0))
-      throw new OptionError("deadlineMs", "a number of 0 or more", deadlineMs);
+    if (typeof deadlineMs !== "number" || !(deadlineMs >= 0)) {
+      return Promise.reject(new OptionError("deadlineMs", "a number of 0 or more", deadlineMs));
+    }
     const run = this.#run;
     if (run !== undefined) {
       this.#run = undefined;
@@ -132,14 +135,21 @@ export class Consumer<Body = string> {
     return this.#stopped ?? Promise.resolve(nothing);
   }
 
-  /** Opens no more polls; what is in hand, and what an open poll brings, is handled. */
+  /**
+   * Opens no more polls, until resume or stop; what is in hand, and what an open poll brings, is handled.
+   * A start that is under way still makes its first poll. Before start it does nothing.
+   */
   pause(): void {
-    this.#run?.pipeline?.receiver.pause();
+    if (this.#run === undefined) return;
+    this.#run.paused = true;
+    this.#run.pipeline?.receiver.pause();
   }
 
   /** Polls again after a pause. */
   resume(): void {
-    this.#run?.pipeline?.receiver.resume();
+    if (this.#run === undefined) return;
+    this.#run.paused = false;
+    this.#run.pipeline?.receiver.resume();
   }
 
   /** A snapshot of what was counted and of what is in hand. */
@@ -189,6 +199,7 @@ export class Consumer<Body = string> {
       abort: new AbortController(),
       client: this.#client(),
       pipeline: undefined,
+      paused: false,
       // Deferred by a turn, so that run exists when it begins.
       started: Promise.resolve(previous).then(() => this.#startUp(run)),
     };
@@ -206,12 +217,15 @@ export class Consumer<Body = string> {
     const settings = this.#settings;
     const { clock, logger, queue, visibilityTimeoutSeconds } = settings;
     const { signal } = run.abort;
+    signal.throwIfAborted();
     this.#health.starting();
     const sqs = new CountingSqs(run.client.sqs, this.#requests);
     try {
-      signal.throwIfAborted();
       const setup = await setUpQueue(sqs, queue, visibilityTimeoutSeconds, logger, clock, signal);
+      // The answer may have been faster than the abort; a pipeline made now would be one that nobody stops.
+      signal.throwIfAborted();
       run.pipeline = new Pipeline(settings, sqs, setup, this.#reporter);
+      if (run.paused) run.pipeline.receiver.pause();
       await run.pipeline.start();
       signal.throwIfAborted();
       this.#health.running();

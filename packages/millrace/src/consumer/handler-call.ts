@@ -70,19 +70,16 @@ export function callHandler(
   });
 }
 
-/** The context of one run. The signal is made when it is first asked for. */
-export class RunContext implements HandlerContext {
-  readonly worker: number;
-  readonly logger: Logger;
-  readonly #delivery: Delivery;
-
-  constructor(delivery: Delivery, worker: number, logger: Logger) {
-    this.#delivery = delivery;
-    this.worker = worker;
-    this.logger = logger;
-  }
-
-  get signal(): AbortSignal {
-    return this.#delivery.signal;
-  }
+/**
+ * The context of one run. The signal is made when it is first asked for; it is a property of its own,
+ * so that a context that is spread into another has it too.
+ */
+export function contextOf(delivery: Delivery, worker: number, logger: Logger): HandlerContext {
+  return {
+    get signal() {
+      return delivery.signal;
+    },
+    worker,
+    logger,
+  };
 }

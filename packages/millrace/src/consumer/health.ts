@@ -4,15 +4,19 @@
  */
 import type { Clock } from "../clock.ts";
 import { SqsError } from "../sqs/errors.ts";
+import { SettlementError } from "./errors.ts";
 
 /**
  * | status | entered when | left when |
  * |---|---|---|
  * | stopped | made, stopped, or its start failed | start is called |
  * | starting | start is called | the first poll has ended |
- * | healthy | a poll is answered, and no settlement is in trouble | something fails |
- * | degraded | a poll or a settlement failed, in a way that passes by itself | one is answered, or it lasts |
- * | failing | the queue is missing, permission is denied, or polls have failed for {@link failingAfterMs} | a poll is answered |
+ * | healthy | no trouble is left | something fails |
+ * | degraded | there is trouble, of a kind that passes by itself | it is over, or it lasts |
+ * | failing | the queue is missing, permission is denied, or nothing could be polled for {@link failingAfterMs} | it is over |
+ *
+ * Trouble is over when the same thing has gone well. A settlement that failed long ago, with none since,
+ * is forgotten after {@link failingAfterMs}: it says nothing of now.
  */
 export type HealthStatus = "starting" | "healthy" | "degraded" | "failing" | "stopped";
 
@@ -25,7 +29,7 @@ export interface ConsumerHealth {
   readonly lastPollAt?: Date;
 }
 
-/** Transient trouble that lasts this long is failing. */
+/** Transient trouble that lasts this long is failing. Also how long a settlement's failure counts. */
 export const failingAfterMs = 60_000;
 
 export interface HealthParts {
@@ -33,18 +37,21 @@ export interface HealthParts {
   readonly onChange: (from: HealthStatus, to: HealthStatus, reason: string | undefined) => void;
 }
 
+/** What can be in trouble, gravest first: what stops all work is said before what stops some. */
+const sources = ["polls", "limits", "settlements"] as const;
+export type TroubleSource = (typeof sources)[number];
+
 interface Trouble {
   readonly sinceMs: number;
+  readonly lastMs: number;
   readonly error: Error;
 }
 
 export class Health {
   readonly #parts: HealthParts;
   #phase: "stopped" | "starting" | "running" = "stopped";
-  /** Set by failed polls, cleared by an answered one. */
-  #pollTrouble: Trouble | undefined;
-  /** Set by failed settlements, cleared by a confirmed one. */
-  #settleTrouble: Trouble | undefined;
+  /** Set by what fails, cleared by what goes well. */
+  #troubles: Partial<Record<TroubleSource, Trouble>> = {};
   #lastPollAtMs: number | undefined;
   /** What onChange was last told. */
   #told: HealthStatus = "stopped";
@@ -64,8 +71,7 @@ export class Health {
 
   starting(): void {
     this.#phase = "starting";
-    this.#pollTrouble = undefined;
-    this.#settleTrouble = undefined;
+    this.#troubles = {};
     this.#tell();
   }
 
@@ -81,38 +87,48 @@ export class Health {
 
   pollAnswered(): void {
     this.#lastPollAtMs = this.#parts.clock.now();
-    this.#pollTrouble = undefined;
+    delete this.#troubles.polls;
+    // Also when nothing was in trouble: polls are the beat at which time is seen to pass.
     this.#tell();
   }
 
-  pollFailed(error: Error): void {
-    this.#pollTrouble = this.#since(this.#pollTrouble, error);
+  failed(source: TroubleSource, error: Error): void {
+    const lastMs = this.#parts.clock.monotonicMs();
+    const sinceMs = this.#troubles[source]?.sinceMs ?? lastMs;
+    this.#troubles[source] = { sinceMs, lastMs, error };
     this.#tell();
   }
 
-  settled(): void {
-    if (this.#settleTrouble === undefined) return;
-    this.#settleTrouble = undefined;
+  wentWell(source: TroubleSource): void {
+    if (this.#troubles[source] === undefined) return;
+    delete this.#troubles[source];
     this.#tell();
-  }
-
-  settleFailed(error: Error): void {
-    this.#settleTrouble = this.#since(this.#settleTrouble, error);
-    this.#tell();
-  }
-
-  #since(trouble: Trouble | undefined, error: Error): Trouble {
-    return { sinceMs: trouble?.sinceMs ?? this.#parts.clock.monotonicMs(), error };
   }
 
   #judge(): { status: HealthStatus; reason: string | undefined } {
     if (this.#phase !== "running") return { status: this.#phase, reason: undefined };
-    const trouble = this.#pollTrouble ?? this.#settleTrouble;
-    if (trouble === undefined) return { status: "healthy", reason: undefined };
-    const { error, sinceMs } = trouble;
-    const lasts = this.#parts.clock.monotonicMs() - sinceMs >= failingAfterMs;
-    const failing = trouble === this.#pollTrouble && (lasts || needsSomeone(error));
-    return { status: failing ? "failing" : "degraded", reason: error.message };
+    let judged: { status: HealthStatus; reason: string | undefined } | undefined;
+    for (const source of sources) {
+      const status = this.#statusOf(source);
+      if (status === "healthy" || (judged !== undefined && status === "degraded")) continue;
+      judged = { status, reason: this.#troubles[source]?.error.message };
+      if (status === "failing") break;
+    }
+    return judged ?? { status: "healthy", reason: undefined };
+  }
+
+  #statusOf(source: TroubleSource): "healthy" | "degraded" | "failing" {
+    const trouble = this.#troubles[source];
+    if (trouble === undefined) return "healthy";
+    const { sinceMs, lastMs, error } = trouble;
+    const now = this.#parts.clock.monotonicMs();
+    if (source === "settlements") {
+      if (now - lastMs >= failingAfterMs) return "healthy";
+      return isRefused(error instanceof SettlementError ? error.cause : error)
+        ? "failing"
+        : "degraded";
+    }
+    return now - sinceMs >= failingAfterMs || needsSomeone(error) ? "failing" : "degraded";
   }
 
   #tell(): void {
@@ -124,9 +140,13 @@ export class Health {
   }
 }
 
-/** Whether an error stays until someone does something about it. */
+/** Whether a poll's error stays until someone does something about it. */
 export function needsSomeone(error: unknown): boolean {
+  return isRefused(error) || (error instanceof SqsError && error.category === "invalid");
+}
+
+/** Whether the queue is missing or permission is denied: then the same is so for all that follow. */
+function isRefused(error: unknown): boolean {
   if (!(error instanceof SqsError)) return false;
-  const { category } = error;
-  return category === "missingQueue" || category === "denied" || category === "invalid";
+  return error.category === "missingQueue" || error.category === "denied";
 }

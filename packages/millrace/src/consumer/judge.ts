@@ -2,7 +2,7 @@
  * Owns the verdict: which outcome follows from how a handler's run ended. It never runs a handler, and
  * never settles.
  */
-import { describe, toError } from "../errors.ts";
+import { describe, onRejection, toError } from "../errors.ts";
 import { maxVisibilitySeconds } from "../sqs/limits.ts";
 import type { Delivery } from "./delivery.ts";
 import {
@@ -16,6 +16,13 @@ import type { Logger } from "./logger.ts";
 import { acknowledge, deadLetter, isOutcome, release, retry } from "./outcome.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Failure, RetryPolicy } from "./retry-policy.ts";
+
+const outcomeTypes: ReadonlySet<Outcome["type"]> = new Set([
+  "acknowledge",
+  "retry",
+  "release",
+  "deadLetter",
+] as const);
 
 /** What is to become of a delivery; `error` when the run counts as failed. */
 export interface Verdict {
@@ -72,7 +79,10 @@ export class Judge {
   }
 
   #returned(delivery: Delivery, value: unknown): Verdict {
-    if (!isOutcome(value)) return { outcome: acknowledge, error: undefined };
+    // One of a type that we do not know was made by a later copy of the library: a value like any other.
+    if (!isOutcome(value) || !outcomeTypes.has(value.type)) {
+      return { outcome: acknowledge, error: undefined };
+    }
     if (value.type === "deadLetter" && !this.#parts.hasDeadLetterQueue) {
       return this.#failed(delivery, new NoDeadLetterQueueError(delivery.message.queueUrl));
     }
@@ -103,6 +113,7 @@ export class Judge {
       return fallback(failure);
     }
     if (typeof seconds !== "number" || Number.isNaN(seconds)) {
+      onRejection(seconds, () => {}); // An async policy's own error changes nothing.
       logger.error(`the retry policy answered ${describe(seconds)}; the default one is used`);
       return fallback(failure);
     }

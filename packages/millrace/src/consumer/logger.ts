@@ -1,6 +1,7 @@
 /**
  * Owns the way to the user's logger. It never lets a logger that throws do harm.
  */
+import { onRejection } from "../errors.ts";
 
 /** Where the consumer logs. `console` fits, and so do pino, winston and bunyan. */
 export interface Logger {
@@ -29,8 +30,11 @@ export function contained(logger: Logger): Logger {
     (name: keyof Logger) =>
     (message: string, data?: object): void => {
       try {
-        if (data === undefined) logger[name](message);
-        else logger[name](message, data);
+        // One that is async, whatever its type says, may reject.
+        onRejection(
+          data === undefined ? logger[name](message) : logger[name](message, data),
+          ignore,
+        );
       } catch {
         // There is nowhere left to say it: the place for saying things is what broke.
       }

@@ -30,7 +30,7 @@ export interface ConsumerOptions<Body> {
   /** Handlers at once, 1 to 10,000. Default 10. */
   readonly concurrency?: number;
   /**
-   * Deliveries in hand beyond `concurrency`: waiting for a worker, or being settled. 0 to 100,000,
+   * Deliveries in hand beyond `concurrency`: waiting for a worker, or being settled. 0 to 110,000,
    * default 10. With 0 workers idle while the next poll is under way; with many, messages wait here that
    * another process could have taken.
    */
@@ -83,6 +83,10 @@ export interface ConsumerSettings<Body> {
   readonly random: Random;
 }
 
+const maxConcurrency = 10_000;
+/** With it and the highest concurrency a consumer holds as many as SQS keeps in flight. */
+const maxPrefetch = maxInFlight - maxConcurrency;
+
 const defaults = {
   concurrency: 10,
   prefetch: 10,
@@ -119,12 +123,9 @@ export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<B
     throw new OptionError("queue", "a standard queue: the order of FIFO is not kept yet", queue);
   }
   const random = func("random", options.random) ?? systemRandom;
-  const concurrency = whole("concurrency", options.concurrency, 1, 10_000) ?? defaults.concurrency;
-  const prefetch = whole("prefetch", options.prefetch, 0, 100_000) ?? defaults.prefetch;
-  if (concurrency + prefetch > maxInFlight) {
-    const most = `concurrency and at most ${maxInFlight} together: SQS keeps no more in flight`;
-    throw new OptionError("prefetch", most, prefetch);
-  }
+  const concurrency =
+    whole("concurrency", options.concurrency, 1, maxConcurrency) ?? defaults.concurrency;
+  const prefetch = whole("prefetch", options.prefetch, 0, maxPrefetch) ?? defaults.prefetch;
   if (typeof handle !== "function") throw new OptionError("handle", "a function", handle);
   if (!Array.isArray(limits)) throw new OptionError("limits", "an array", limits);
   for (const [index, limit] of limits.entries()) func(`limits[${index}]`, limit ?? null);

@@ -3,7 +3,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { SqsApi } from "../sqs/api.ts";
-import { boundedCall } from "../sqs/bounded-call.ts";
+import { bounded } from "../sqs/bounded-call.ts";
 import { SqsError } from "../sqs/errors.ts";
 import { resolveQueueUrl } from "../sqs/queue-address.ts";
 import { QueueSetupError } from "./errors.ts";
@@ -35,14 +35,14 @@ export async function setUpQueue(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<QueueSetup> {
-  const url = await resolveQueueUrl(sqs, queue, signal);
+  const calls = bounded(sqs, clock, callTimeoutMs);
+  const url = await resolveQueueUrl(calls, queue, signal);
   let attributes: Readonly<Record<string, string>>;
   try {
-    const output = await boundedCall(
-      sqs,
+    const output = await calls.call(
       "GetQueueAttributes",
       { QueueUrl: url, AttributeNames: ["VisibilityTimeout", "RedrivePolicy"] },
-      { clock, timeoutMs: callTimeoutMs, signal },
+      { signal },
     );
     attributes = output.Attributes ?? {};
   } catch (error) {

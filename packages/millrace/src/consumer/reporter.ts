@@ -20,6 +20,8 @@ export interface ReporterParts {
 
 export class Reporter {
   readonly #parts: ReporterParts;
+  /** Whether a limit failed when they were last asked. */
+  #limitsFail = false;
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
@@ -41,8 +43,27 @@ export class Reporter {
   pollFailed(error: Error, consecutive: number, retryInMs: number): void {
     const { counters, events, health } = this.#parts;
     counters.pollsFailed += 1;
-    health.pollFailed(error);
+    health.failed("polls", error);
     events.emit("pollFailed", { error, consecutive, retryInMs });
+  }
+
+  /** A poll that had been given up, and counted as failed, brought `count` deliveries after all. */
+  receivedLate(count: number): void {
+    this.#parts.counters.received += count;
+  }
+
+  /** The limits were asked before a poll; `fault` when one of them failed, so that there is none. */
+  limitsAsked(fault: Error | undefined): void {
+    const { health, logger } = this.#parts;
+    if (fault === undefined) {
+      this.#limitsFail = false;
+      health.wentWell("limits");
+      return;
+    }
+    health.failed("limits", fault);
+    // Once in a row: they are asked many times a minute.
+    if (!this.#limitsFail) logger.error("a limit failed; nothing is received", { error: fault });
+    this.#limitsFail = true;
   }
 
   started(delivery: Delivery): void {
@@ -64,7 +85,7 @@ export class Reporter {
   /** SQS has confirmed the delivery's outcome. */
   settled({ message, outcome, worker = 0, handlerMs }: Delivery): void {
     const { counters, events, health } = this.#parts;
-    health.settled();
+    health.wentWell("settlements");
     switch (outcome?.type) {
       case "acknowledge":
         counters.acknowledged += 1;
@@ -93,14 +114,14 @@ export class Reporter {
 
   /** An attempt to settle failed and will be repeated. */
   settleTroubled(error: Error): void {
-    this.#parts.health.settleFailed(error);
+    this.#parts.health.failed("settlements", error);
     this.#parts.logger.warn("a settlement failed and will be repeated", { error });
   }
 
   settleFailed({ message, outcome }: Delivery, error: SettlementError): void {
     const { counters, events, health } = this.#parts;
     counters.settlementsFailed += 1;
-    health.settleFailed(error);
+    health.failed("settlements", error);
     events.emit("settleFailed", { message, outcome, error });
   }
 }

@@ -5,11 +5,11 @@
 import { ChannelClosedError } from "../channel/errors.ts";
 import type { ReceiveChannel } from "../channel/halves.ts";
 import type { Clock } from "../clock.ts";
-import { toError } from "../errors.ts";
 import type { ReadBody } from "./body.ts";
 import type { Delivery } from "./delivery.ts";
+import { LeaseLostError } from "./errors.ts";
 import type { Handler } from "./handler-call.ts";
-import { callHandler, RunContext } from "./handler-call.ts";
+import { callHandler, contextOf } from "./handler-call.ts";
 import type { Judge } from "./judge.ts";
 import type { Logger } from "./logger.ts";
 import type { Message } from "./message.ts";
@@ -80,8 +80,12 @@ export class Worker<Body> {
       await this.#handleAndSettle(delivery);
     } catch (error) {
       // User code is contained further down; what comes here is a defect of ours, and must not end the loop.
-      this.#parts.logger.error("a worker failed; its message will come again", { error });
-      if (delivery.state === "running") delivery.lose(toError(error));
+      const { reporter, logger } = this.#parts;
+      logger.error("a worker failed; its message will come again", { error });
+      if (delivery.state !== "running") return;
+      const lost = new LeaseLostError(delivery.message.id, "its worker failed", { cause: error });
+      delivery.lose(lost);
+      reporter.leaseLost(delivery, lost);
     }
   }
 
@@ -111,7 +115,7 @@ export class Worker<Body> {
     const { handle, logger } = this.#parts;
     const message = await this.#read(delivery, onBodyRefused);
     delivery.setMessage(message);
-    return handle(message, new RunContext(delivery, this.number, logger));
+    return handle(message, contextOf(delivery, this.number, logger));
   }
 
   async #read(delivery: Delivery, onBodyRefused: () => void): Promise<Message<Body>> {

@@ -9,11 +9,15 @@ import { SqsTimeoutError } from "./errors.ts";
 /** How long a call that was aborted may take to end by itself, with an answer that was on its way. */
 const abortGraceMs = 1_000;
 
-/** Bounds of one call. */
-export interface CallBounds<Output> {
+/** What ends a call that does not end by itself. */
+export interface CallLimits {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Bounds of one call. */
+export interface CallBounds<Output> extends CallLimits {
   /** Gets the answer of a call that had been given up. Must not throw. */
   readonly onLate?: ((output: Output) => void) | undefined;
 }
@@ -65,6 +69,14 @@ export function boundedCall<O extends SqsOperation>(
       (error: unknown) => end(() => reject(error)),
     );
   });
+}
+
+/** `sqs`, with each of its calls bounded by the same deadline. */
+export function bounded(sqs: SqsApi, clock: Clock, timeoutMs: number): SqsApi {
+  return {
+    call: (operation, input, options) =>
+      boundedCall(sqs, operation, input, { clock, timeoutMs, signal: options?.signal }),
+  };
 }
 
 /** An async function, so that an implementation that throws rather than rejects is no special case. */
