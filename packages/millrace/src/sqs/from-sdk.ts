@@ -185,6 +185,8 @@ function toSqsError(operation: SqsOperation, thrown: unknown): SqsError {
   }
   const cause = publicCause(thrown);
   const text = `${operation}: ${cause.message}`;
+  // The SDK compares MD5 sums, and says so in a plain Error.
+  if (/checksum/i.test(cause.message)) return new SqsResponseError(text, operation, { cause });
   if (/Provider(?:Error)?$/.test(name) || /credential/i.test(cause.message)) {
     return new SqsCredentialsError(text, operation, { cause });
   }

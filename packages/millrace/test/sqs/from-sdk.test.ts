@@ -16,7 +16,7 @@ import { fromSdk } from "../../src/sqs/from-sdk.ts";
 import type { SdkClient } from "../../src/sqs/from-sdk.ts";
 import { VirtualClock } from "../../src/testing/virtual-clock.ts";
 import { credentials, rejection } from "./bench.ts";
-import { FaultServer, refusal, reset, silence, text, truncated } from "./fault-server.ts";
+import { FaultServer, json, refusal, reset, silence, text, truncated } from "./fault-server.ts";
 
 const queue = { QueueUrl: "http://queue.test/000000000000/orders" } as const;
 
@@ -52,6 +52,7 @@ describe("fromSdk", () => {
       [text("<html>", {}, 503), SqsResponseError, { category: "transient" }],
       [text("<html>secret"), SqsResponseError, { category: "transient" }],
       [reset, SqsConnectionError, { category: "transient" }],
+      [json({ Messages: [{ Body: "x", MD5OfBody: "0" }] }), SqsResponseError, {}],
       [truncated, SqsError, { category: "transient" }],
     ] as const) {
       server.next(reply);

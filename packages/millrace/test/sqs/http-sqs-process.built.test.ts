@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import { HttpSqs } from "millrace";
 import { expect, it } from "vitest";
 import { rejection } from "./bench.ts";
 import { FaultServer } from "./fault-server.ts";
@@ -86,7 +87,6 @@ it("speaks TLS, and only with a server whose certificate it can trust", async ()
   // A call made in the very turn in which another ended takes a second connection; both are kept.
   expect(sockets.length).toBeLessThanOrEqual(2);
 
-  const { HttpSqs } = (await import(library)) as typeof import("millrace");
   await using distrustful = new HttpSqs({
     region: "us-east-1",
     endpoint: `https://localhost:${port}`,
