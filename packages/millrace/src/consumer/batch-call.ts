@@ -30,28 +30,29 @@ export async function callBatch<O extends DeliveryBatch>(
   bounds: CallBounds<BatchOutput>,
 ): Promise<EntryResult[]> {
   const count = input.Entries.length;
-  let output: BatchOutput;
   try {
-    output = await boundedCall(sqs, operation, input, bounds);
+    return read(operation, count, await boundedCall(sqs, operation, input, bounds));
   } catch (error) {
     const failed: EntryResult = { done: false, permanent: false, error: asError(error, operation) };
     return Array.from({ length: count }, () => failed);
   }
-  const results: EntryResult[] = Array.from({ length: count });
+}
+
+function read(operation: string, count: number, output: BatchOutput): EntryResult[] {
+  const results = new Map<string, EntryResult>();
   for (const entry of list(output.Successful)) {
-    const index = indexOf(entry?.Id, count);
-    if (index !== undefined) results[index] = done;
+    if (typeof entry?.Id === "string") results.set(entry.Id, done);
   }
+  // After the successful ones: of an entry that is in both lists the worse is believed.
   for (const entry of list(output.Failed)) {
-    const index = indexOf(entry?.Id, count);
-    if (index !== undefined) results[index] = failure(operation, entry);
+    if (typeof entry?.Id === "string") results.set(entry.Id, failure(operation, entry));
   }
   const silent: EntryResult = {
     done: false,
     permanent: false,
     error: new SqsResponseError(`${operation}: the answer says nothing of an entry`, operation),
   };
-  return Array.from(results, (result) => result ?? silent);
+  return Array.from({ length: count }, (_, index) => results.get(String(index)) ?? silent);
 }
 
 function failure(operation: string, entry: BatchResultErrorEntry): EntryResult {
@@ -63,11 +64,6 @@ function failure(operation: string, entry: BatchResultErrorEntry): EntryResult {
     senderFault: entry.SenderFault === true,
   });
   return { done: false, permanent: error.category === "invalid", error };
-}
-
-function indexOf(id: string | undefined, count: number): number | undefined {
-  const index = Number(id);
-  return Number.isInteger(index) && index >= 0 && index < count ? index : undefined;
 }
 
 /** A list is what it should be; a server that answers something else has answered nothing. */

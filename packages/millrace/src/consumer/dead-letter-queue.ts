@@ -1,15 +1,16 @@
 /**
  * Owns the copying of a message to the dead-letter queue. It never deletes the original.
  */
-import type { Clock } from "../clock.ts";
 import type { SqsApi } from "../sqs/api.ts";
-import { boundedCall } from "../sqs/bounded-call.ts";
+import { bounded, boundedCall } from "../sqs/bounded-call.ts";
+import type { CallLimits } from "../sqs/bounded-call.ts";
 import { maxMessageAttributes, maxPayloadBytes } from "../sqs/limits.ts";
+import { messageBytes } from "../sqs/message-size.ts";
 import type { MessageAttributes } from "../sqs/operations.ts";
 import { resolveQueueUrl } from "../sqs/queue-address.ts";
 import type { Delivery } from "./delivery.ts";
 
-const callTimeoutMs = 10_000;
+/** Characters of a reason that travel. */
 const maxReasonLength = 1_000;
 
 /** The attribute in which the reason travels, where there is room for it. */
@@ -19,23 +20,24 @@ export const reasonAttribute = "millrace.deadLetterReason";
 export class DeadLetterQueue {
   readonly arn: string;
   readonly #sqs: SqsApi;
-  readonly #clock: Clock;
   /** Set by the first look-up that succeeded. */
   #url: string | undefined;
 
-  constructor(arn: string, sqs: SqsApi, clock: Clock) {
+  constructor(arn: string, sqs: SqsApi) {
     this.arn = arn;
     this.#sqs = sqs;
-    this.#clock = clock;
   }
 
   /**
    * Sends a copy: the body and the message attributes as they were, and the reason as an attribute if
    * there is room. Resolves when SQS has it. Sent twice, if the answer to the first was lost: a
    * dead-letter queue may hold a message twice, and never misses one.
+   *
+   * @throws the error of the call that failed: the look-up of the queue, or the send.
    */
-  async send(delivery: Delivery, reason: string | undefined, signal: AbortSignal): Promise<void> {
-    this.#url ??= await resolveQueueUrl(this.#sqs, this.arn, signal);
+  async send(delivery: Delivery, reason: string | undefined, limits: CallLimits): Promise<void> {
+    const { clock, timeoutMs, signal } = limits;
+    this.#url ??= await resolveQueueUrl(bounded(this.#sqs, clock, timeoutMs), this.arn, signal);
     const { message, received } = delivery;
     const attributes = withReason(received.MessageAttributes ?? {}, reason, message.rawBody);
     await boundedCall(
@@ -48,7 +50,7 @@ export class DeadLetterQueue {
         ...(message.groupId !== undefined && { MessageGroupId: message.groupId }),
         ...(this.arn.endsWith(".fifo") && { MessageDeduplicationId: message.id }),
       },
-      { clock: this.#clock, timeoutMs: callTimeoutMs, signal },
+      limits,
     );
   }
 }
@@ -60,11 +62,9 @@ function withReason(
 ): MessageAttributes {
   if (reason === undefined || reason === "") return attributes;
   if (Object.keys(attributes).length >= maxMessageAttributes) return attributes;
-  const text = legalText(reason.slice(0, maxReasonLength));
-  // Four bytes a character at most, and room for the name, the type and the other attributes' worth.
-  const roomy = Buffer.byteLength(body) + maxReasonLength * 4 + 300_000 < maxPayloadBytes;
-  if (text === "" || !roomy) return attributes;
-  return { ...attributes, [reasonAttribute]: { DataType: "String", StringValue: text } };
+  const StringValue = legalText(reason.slice(0, maxReasonLength));
+  const more = { ...attributes, [reasonAttribute]: { DataType: "String", StringValue } };
+  return messageBytes(body, more) <= maxPayloadBytes ? more : attributes;
 }
 
 /** What SQS takes: no control characters but tab and line ends, no lone surrogates. */

@@ -2,6 +2,7 @@
  * Owns the state machine of a delivery: every state, and every way from one to the next. It never
  * calls SQS and never runs a handler; the parts that do move it, and all else follows its moves.
  */
+import { maxVisibilitySeconds } from "../sqs/limits.ts";
 import type { ReceivedMessage } from "../sqs/operations.ts";
 import { LeaseLostError } from "./errors.ts";
 import { toMessage } from "./message.ts";
@@ -42,6 +43,9 @@ const next: Readonly<Record<DeliveryState, readonly DeliveryState[]>> = {
   lost: [],
 };
 
+/** What of the 12 hours is left unused: SQS's count of them is a little ahead of ours. */
+const totalMarginMs = 60_000;
+
 /** Told of every move, after it is made. Permits, gauges and leases follow deliveries through it. */
 export interface DeliveryObserver {
   moved(delivery: Delivery, from: DeliveryState): void;
@@ -55,8 +59,11 @@ export class Delivery {
   readonly receiptHandle: string;
   /** As SQS answered it; what a copy for the dead-letter queue is made of. */
   readonly received: ReceivedMessage;
-  /** When the answer arrived, on the monotonic clock. */
-  readonly receivedAtMs: number;
+  /**
+   * How far the lease may be stretched, on the monotonic clock: a message can be in flight for 12 hours
+   * since its receive, and beyond them SQS refuses to extend it (AWS API reference, ChangeMessageVisibility).
+   */
+  readonly leaseLimitMs: number;
   readonly #observer: DeliveryObserver;
   #state: DeliveryState = "received";
   #message: Message<unknown>;
@@ -71,18 +78,22 @@ export class Delivery {
   #requestOpen = false;
   #onRequestEnd: (() => void) | undefined;
 
+  /**
+   * @param leaseFromMs when the lease began, at the earliest, on the monotonic clock.
+   * @param visibilitySeconds what the receive asked for.
+   */
   constructor(
     received: ReceivedMessage & { readonly ReceiptHandle: string },
     queueUrl: string,
-    receivedAtMs: number,
-    leaseUntilMs: number,
+    leaseFromMs: number,
+    visibilitySeconds: number,
     observer: DeliveryObserver,
   ) {
     this.received = received;
     this.receiptHandle = received.ReceiptHandle;
-    this.receivedAtMs = receivedAtMs;
+    this.leaseLimitMs = leaseFromMs + maxVisibilitySeconds * 1_000 - totalMarginMs;
     this.#message = toMessage(received, queueUrl);
-    this.#leaseUntilMs = leaseUntilMs;
+    this.#leaseUntilMs = leaseFromMs + visibilitySeconds * 1_000;
     this.#observer = observer;
   }
 

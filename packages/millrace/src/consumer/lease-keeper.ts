@@ -2,11 +2,11 @@
  * Owns the leases: extends those of deliveries in hand before they run out, and says which are lost.
  * It never touches a delivery that is settling: its last visibility timeout belongs to the settler.
  */
+import { setMaxListeners } from "node:events";
 import type { Clock, Timer } from "../clock.ts";
 import type { Random } from "../random.ts";
-import { fullJitterMs } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
-import { maxBatchEntries, maxVisibilitySeconds } from "../sqs/limits.ts";
+import { maxBatchEntries } from "../sqs/limits.ts";
 import type { EntryResult } from "./batch-call.ts";
 import { callBatch } from "./batch-call.ts";
 import type { Delivery } from "./delivery.ts";
@@ -14,15 +14,19 @@ import { leaseExpired } from "./delivery.ts";
 import { LeaseLostError } from "./errors.ts";
 import type { InHand } from "./in-hand.ts";
 
-/** A lease is extended when this share of the visibility timeout has passed. */
-const extendAfterShare = 0.5;
+/** A lease is extended when this share of the visibility timeout is left of it. */
+const extendAtShare = 0.5;
 /** Leases that come due within this share of the visibility timeout go in one batch. */
 const gatherShare = 0.1;
+/** An extension that brings less than this share of the visibility timeout is worth no request. */
+const gainShare = 0.1;
 /** A call may take this share of the visibility timeout, so that a second one still fits. */
 const callShare = 0.15;
 const maxCallMs = 10_000;
-/** A delivery may be in flight for 12 hours since its receive, by SQS's count, which began before ours. */
-const totalMarginMs = 60_000;
+/** An extension that failed is tried again after this share of the visibility timeout, and up to as much again. */
+const retryShare = 0.05;
+/** How long the answer of a poll is taken to have been on its way: this share of the visibility timeout. */
+const answerShare = 0.1;
 
 export interface LeaseKeeperParts {
   readonly sqs: SqsApi;
@@ -36,10 +40,10 @@ export interface LeaseKeeperParts {
   readonly lose: (delivery: Delivery, error: LeaseLostError) => void;
 }
 
-/** An extension that failed and is to be tried again. */
-interface Failed {
-  readonly attempts: number;
-  readonly retryAtMs: number;
+/** One entry of a batch of extensions. */
+interface Extension {
+  readonly delivery: Delivery;
+  readonly seconds: number;
 }
 
 /**
@@ -47,15 +51,17 @@ interface Failed {
  * the moment when the first of them needs something.
  *
  *     receive                extend                         lease over
- *     │◀── half the timeout ──▶│◀─ tries, with backoff ─────────▶│ lost
+ *     │◀── half the timeout ──▶│◀─ tries, with pauses ──────────▶│ lost
  *
- * A lease counts from when the request that granted it was sent, and is recorded when SQS has
- * confirmed: SQS's own count is later, never earlier.
+ * A lease counts from when the request that granted it was sent, and is recorded when SQS has confirmed:
+ * SQS's own count is later, never earlier. Only of a long poll nobody can say at which moment of its
+ * wait SQS handed a message out; see {@link LeaseKeeper.beganAtMs}.
  */
 export class LeaseKeeper {
   readonly #parts: LeaseKeeperParts;
   readonly #visibilityMs: number;
-  readonly #failed = new WeakMap<Delivery, Failed>();
+  /** When an extension that failed is tried again. */
+  readonly #retryAtMs = new WeakMap<Delivery, number>();
   readonly #stopped = new AbortController();
   #timer: Timer | undefined;
   /** When #timer fires; Infinity while none is set. */
@@ -64,11 +70,13 @@ export class LeaseKeeper {
   constructor(parts: LeaseKeeperParts) {
     this.#parts = parts;
     this.#visibilityMs = parts.visibilitySeconds * 1_000;
+    // Every call under way listens to it.
+    setMaxListeners(0, this.#stopped.signal);
   }
 
   /** Begins to keep a delivery that is in hand. */
   keep(delivery: Delivery): void {
-    this.#armAt(this.#dueAtMs(delivery));
+    this.#armAt(this.#dueAtMs(delivery, this.#parts.clock.monotonicMs()));
   }
 
   /** Keeps nothing any more; extensions under way are given up. */
@@ -77,58 +85,78 @@ export class LeaseKeeper {
     this.#disarm();
   }
 
+  /**
+   * When the lease of a delivery begins that a poll sent at `askedAtMs` has just brought: when it was
+   * sent, but no longer ago than an answer takes.
+   */
+  beganAtMs(askedAtMs: number): number {
+    const answeredAtMs = this.#parts.clock.monotonicMs();
+    return Math.max(askedAtMs, answeredAtMs - this.#visibilityMs * answerShare);
+  }
+
   /** When a delivery needs the keeper next: for an extension, or to be declared lost. */
-  #dueAtMs(delivery: Delivery): number {
-    if (delivery.requestOpen) return delivery.leaseUntilMs;
+  #dueAtMs(delivery: Delivery, nowMs: number): number {
+    const { leaseUntilMs, requestOpen } = delivery;
+    if (requestOpen) return leaseUntilMs;
     const extendAtMs =
-      this.#failed.get(delivery)?.retryAtMs ??
-      delivery.leaseUntilMs - this.#visibilityMs * (1 - extendAfterShare);
-    return Math.min(extendAtMs, delivery.leaseUntilMs);
+      this.#retryAtMs.get(delivery) ?? leaseUntilMs - this.#visibilityMs * extendAtShare;
+    const atMs = Math.max(extendAtMs, nowMs);
+    return this.#extensionSeconds(delivery, atMs) > 0 ? Math.min(atMs, leaseUntilMs) : leaseUntilMs;
+  }
+
+  /** What an extension sent at `atMs` may ask for; 0 when it would bring too little, the 12 hours being nearly over. */
+  #extensionSeconds(delivery: Delivery, atMs: number): number {
+    const leftMs = Math.min(this.#visibilityMs, delivery.leaseLimitMs - atMs);
+    const seconds = Math.floor(leftMs / 1_000);
+    const gainMs = atMs + seconds * 1_000 - delivery.leaseUntilMs;
+    return gainMs >= this.#visibilityMs * gainShare ? seconds : 0;
   }
 
   #tick(): void {
     const now = this.#parts.clock.monotonicMs();
-    const gatherUntilMs = now + this.#visibilityMs * gatherShare;
-    const due: Delivery[] = [];
+    const due: Extension[] = [];
+    const over: Delivery[] = [];
     let nextMs = Infinity;
     for (const delivery of this.#parts.inHand) {
       if (!isKept(delivery)) continue;
       if (delivery.leaseUntilMs <= now) {
-        this.#parts.lose(delivery, leaseExpired(delivery));
+        over.push(delivery);
         continue;
       }
-      const dueAtMs = this.#dueAtMs(delivery);
-      const extendable = !delivery.requestOpen && this.#extensionSeconds(delivery, now) > 0;
-      if (extendable && dueAtMs <= gatherUntilMs) {
-        due.push(delivery);
-        nextMs = Math.min(nextMs, delivery.leaseUntilMs);
-      } else {
-        nextMs = Math.min(nextMs, extendable ? dueAtMs : delivery.leaseUntilMs);
-      }
+      const dueAtMs = this.#dueAtMs(delivery, now);
+      const seconds = this.#goes(delivery, dueAtMs, now)
+        ? this.#extensionSeconds(delivery, now)
+        : 0;
+      if (seconds > 0) due.push({ delivery, seconds });
+      nextMs = Math.min(nextMs, seconds > 0 ? delivery.leaseUntilMs : dueAtMs);
     }
     for (let from = 0; from < due.length; from += maxBatchEntries) {
-      void this.#extend(due.slice(from, from + maxBatchEntries));
+      void this.#extend(due.slice(from, from + maxBatchEntries), now);
     }
     this.#armAt(nextMs);
+    // Last, since whoever is told of it may do anything: stop the consumer, and with it settle deliveries
+    // that were found due above.
+    for (const delivery of over) {
+      if (isKept(delivery)) this.#parts.lose(delivery, leaseExpired(delivery));
+    }
   }
 
-  /** What an extension made now may ask for; 0 when it would bring nothing, since the 12 hours are nearly over. */
-  #extensionSeconds(delivery: Delivery, nowMs: number): number {
-    const endMs = delivery.receivedAtMs + maxVisibilitySeconds * 1_000 - totalMarginMs;
-    const seconds = Math.floor(Math.min(this.#visibilityMs, endMs - nowMs) / 1_000);
-    return nowMs + seconds * 1_000 > delivery.leaseUntilMs ? seconds : 0;
+  /** Whether an extension that is due at `dueAtMs` goes out now. One that failed waits out its pause. */
+  #goes(delivery: Delivery, dueAtMs: number, nowMs: number): boolean {
+    if (dueAtMs >= delivery.leaseUntilMs) return false;
+    const earlyMs = this.#retryAtMs.has(delivery) ? 0 : this.#visibilityMs * gatherShare;
+    return dueAtMs - earlyMs <= nowMs;
   }
 
   /** Extends up to ten leases in one call. Never rejects. */
-  async #extend(deliveries: readonly Delivery[]): Promise<void> {
-    const { sqs, queueUrl, clock } = this.#parts;
-    const sentAtMs = clock.monotonicMs();
-    const entries = deliveries.map((delivery, index) => ({
+  async #extend(extensions: readonly Extension[], sentAtMs: number): Promise<void> {
+    const { sqs, queueUrl, clock, random } = this.#parts;
+    const entries = extensions.map(({ delivery, seconds }, index) => ({
       Id: String(index),
       ReceiptHandle: delivery.receiptHandle,
-      VisibilityTimeout: this.#extensionSeconds(delivery, sentAtMs),
+      VisibilityTimeout: seconds,
     }));
-    for (const delivery of deliveries) delivery.beginRequest();
+    for (const { delivery } of extensions) delivery.beginRequest();
     const results = await callBatch(
       sqs,
       "ChangeMessageVisibilityBatch",
@@ -139,17 +167,19 @@ export class LeaseKeeper {
         signal: this.#stopped.signal,
       },
     );
-    for (const [index, delivery] of deliveries.entries()) {
+    // One pause for all that failed, so that they go together again.
+    const retryAtMs = clock.monotonicMs() + this.#visibilityMs * retryShare * (1 + random());
+    for (const [index, { delivery, seconds }] of extensions.entries()) {
       const result = results[index];
-      const seconds = entries[index]?.VisibilityTimeout;
-      if (result === undefined || seconds === undefined) continue;
-      this.#extended(delivery, result, sentAtMs + seconds * 1_000);
+      if (result !== undefined) {
+        this.#extended(delivery, result, sentAtMs + seconds * 1_000, retryAtMs);
+      }
     }
   }
 
-  #extended(delivery: Delivery, result: EntryResult, untilMs: number): void {
+  #extended(delivery: Delivery, result: EntryResult, untilMs: number, retryAtMs: number): void {
     if (result.done) {
-      this.#failed.delete(delivery);
+      this.#retryAtMs.delete(delivery);
       // Also while it is settling: it tells the settler how long it may try.
       delivery.extendLease(untilMs);
     } else if (isKept(delivery) && result.permanent) {
@@ -157,16 +187,10 @@ export class LeaseKeeper {
       const error = new LeaseLostError(delivery.message.id, why, { cause: result.error });
       this.#parts.lose(delivery, error);
     } else {
-      const attempts = (this.#failed.get(delivery)?.attempts ?? 0) + 1;
-      const shape = { baseMs: this.#visibilityMs * 0.02, maxMs: this.#visibilityMs * 0.1 };
-      const backoffMs = fullJitterMs(shape, attempts - 1, this.#parts.random);
-      this.#failed.set(delivery, {
-        attempts,
-        retryAtMs: this.#parts.clock.monotonicMs() + backoffMs,
-      });
+      this.#retryAtMs.set(delivery, retryAtMs);
     }
     delivery.endRequest();
-    if (isKept(delivery)) this.#armAt(this.#dueAtMs(delivery));
+    if (isKept(delivery)) this.#armAt(this.#dueAtMs(delivery, this.#parts.clock.monotonicMs()));
   }
 
   #armAt(atMs: number): void {

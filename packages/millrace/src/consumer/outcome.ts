@@ -13,7 +13,7 @@ export interface Acknowledge {
 /** The message is to come again: it is made visible after `afterSeconds`. */
 export interface Retry {
   readonly type: "retry";
-  /** 0 to 43,200; undefined leaves it to the consumer's retry policy. */
+  /** A whole number from 0 to 43,200; undefined leaves it to the consumer's retry policy. */
   readonly afterSeconds: number | undefined;
   /** For people; part of the `retried` event. */
   readonly reason: string | undefined;
@@ -42,7 +42,9 @@ export const acknowledge: Acknowledge = outcome({ type: "acknowledge" });
 /**
  * Return it from a handler to have the message come again, without that being an error.
  *
- * @param options `afterSeconds`: 0 to 43,200, fractions are rounded up; left out, the consumer's retry policy decides.
+ * @param options `afterSeconds`: 0 to 43,200, fractions are rounded up, and less when that would keep
+ * the message in flight for longer than the 12 hours since its receive that SQS allows; left out, the
+ * consumer's retry policy decides.
  * @throws OptionError when afterSeconds is anything else.
  */
 export function retry(options: { afterSeconds?: number; reason?: string } = {}): Retry {
@@ -53,7 +55,8 @@ export function retry(options: { afterSeconds?: number; reason?: string } = {}):
   ) {
     throw new OptionError("afterSeconds", `0 to ${maxVisibilitySeconds}`, afterSeconds);
   }
-  return outcome({ type: "retry", afterSeconds, reason });
+  const wholeSeconds = afterSeconds === undefined ? undefined : Math.ceil(afterSeconds);
+  return outcome({ type: "retry", afterSeconds: wholeSeconds, reason });
 }
 
 /**

@@ -68,9 +68,7 @@ export class Pipeline<Body> implements DeliveryObserver {
       clock,
       random,
       deadLetterQueue:
-        deadLetterQueueArn === undefined
-          ? undefined
-          : new DeadLetterQueue(deadLetterQueueArn, sqs, clock),
+        deadLetterQueueArn === undefined ? undefined : new DeadLetterQueue(deadLetterQueueArn, sqs),
       observer: {
         confirmed: (delivery) => {
           delivery.confirm();
@@ -91,10 +89,9 @@ export class Pipeline<Body> implements DeliveryObserver {
       limits: settings.limits,
       permits: this.#permits,
       channel: this.#channel.sender,
-      admit: (received) => {
-        const now = clock.monotonicMs();
-        const leaseUntilMs = now + visibilitySeconds * 1_000;
-        const delivery = new Delivery(received, queueUrl, now, leaseUntilMs, this);
+      admit: (received, askedAtMs) => {
+        const leaseFromMs = this.#leases.beganAtMs(askedAtMs);
+        const delivery = new Delivery(received, queueUrl, leaseFromMs, visibilitySeconds, this);
         this.inHand.add(delivery);
         this.#leases.keep(delivery);
         return delivery;

@@ -39,8 +39,11 @@ export interface ReceiverParts {
   readonly limits: readonly Limit[];
   readonly permits: Permits;
   readonly channel: SendChannel<Delivery>;
-  /** Makes a delivery of what SQS handed out, and has its lease kept. */
-  readonly admit: (received: ReceivedMessage & { readonly ReceiptHandle: string }) => Delivery;
+  /** Makes a delivery of what SQS handed out to a poll sent at `askedAtMs`, and has its lease kept. */
+  readonly admit: (
+    received: ReceivedMessage & { readonly ReceiptHandle: string },
+    askedAtMs: number,
+  ) => Delivery;
   readonly reporter: Reporter;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -202,7 +205,7 @@ export class Receiver {
           clock,
           timeoutMs: waitSeconds * 1_000 + pollSlackMs,
           signal: this.#stop.signal,
-          onLate: (late) => this.#late(late),
+          onLate: (late) => this.#late(late, startedAtMs),
         },
       );
       messages = messagesOf(output);
@@ -212,7 +215,7 @@ export class Receiver {
       return this.#failed(toError(error));
     }
     this.#openPolls -= 1;
-    const deliveries = this.#admit(messages, wanted);
+    const deliveries = this.#admit(messages, wanted, startedAtMs);
     permits.give(wanted - deliveries.length);
     const tookMs = clock.monotonicMs() - startedAtMs;
     this.#failures = 0;
@@ -224,7 +227,7 @@ export class Receiver {
     return undefined;
   }
 
-  #admit(messages: readonly ReceivedMessage[], wanted: number): Delivery[] {
+  #admit(messages: readonly ReceivedMessage[], wanted: number, askedAtMs: number): Delivery[] {
     const { admit, logger } = this.#parts;
     const deliveries: Delivery[] = [];
     for (const message of messages) {
@@ -233,7 +236,7 @@ export class Receiver {
         // Without a handle it cannot be settled; beyond what was asked there is no permit. It comes again.
         logger.error("SQS answered a message that cannot be taken", { id: message?.MessageId });
       } else {
-        deliveries.push(admit({ ...message, ReceiptHandle }));
+        deliveries.push(admit({ ...message, ReceiptHandle }, askedAtMs));
       }
     }
     return deliveries;
@@ -257,12 +260,12 @@ export class Receiver {
   }
 
   /** A poll that had been given up was answered after all: its messages are in flight, and go back. */
-  #late(output: ReceiveMessageOutput): void {
+  #late(output: ReceiveMessageOutput, askedAtMs: number): void {
     const messages = messagesOf(output);
     const { permits } = this.#parts;
     const count = Math.min(messages.length, permits.free);
     permits.take(count);
-    const deliveries = this.#admit(messages, count);
+    const deliveries = this.#admit(messages, count, askedAtMs);
     permits.give(count - deliveries.length);
     for (const delivery of deliveries) delivery.settle(release());
   }

@@ -2,11 +2,15 @@
  * Owns the carrying-out of outcomes: gathers deletes and visibility changes into batches, and repeats
  * what failed. It never decides an outcome, and never extends a lease.
  */
+import { setMaxListeners } from "node:events";
 import type { Clock, Timer } from "../clock.ts";
+import { OptionError, toError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { fullJitterMs } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
-import { maxBatchEntries, maxVisibilitySeconds } from "../sqs/limits.ts";
+import type { CallLimits } from "../sqs/bounded-call.ts";
+import { SqsError } from "../sqs/errors.ts";
+import { maxBatchEntries } from "../sqs/limits.ts";
 import type { EntryResult } from "./batch-call.ts";
 import { callBatch } from "./batch-call.ts";
 import type { DeadLetterQueue } from "./dead-letter-queue.ts";
@@ -16,10 +20,10 @@ import { toVisibilitySeconds } from "./retry-policy.ts";
 
 /** How long the first of a batch waits for others. */
 const lingerMs = 5;
-const callTimeoutMs = 10_000;
+/** A call may take half of what is left of the lease, so that another still fits; at least and at most this long. */
+const minCallMs = 1_000;
+const maxCallMs = 10_000;
 const backoff = { baseMs: 100, maxMs: 5_000 };
-/** A delivery may be in flight for 12 hours since its receive, by SQS's count, which began before ours. */
-const totalMarginSeconds = 60;
 
 /** Told what became of each settlement. */
 export interface SettlerObserver {
@@ -27,7 +31,7 @@ export interface SettlerObserver {
   confirmed(delivery: Delivery): void;
   /** It was given up: the lease is over, SQS refuses it, or there is no time left. Moves it to lost. */
   givenUp(delivery: Delivery, error: SettlementError): void;
-  /** An attempt failed and will be repeated. */
+  /** An attempt, for one delivery or for several together, failed and will be repeated. */
   troubled(error: Error): void;
 }
 
@@ -51,6 +55,12 @@ class Gathering {
   }
 }
 
+/** An attempt at a settlement that failed. */
+interface Failed {
+  readonly delivery: Delivery;
+  readonly error: Error;
+}
+
 /**
  * Settles deliveries that are in state `settling`.
  *
@@ -59,20 +69,27 @@ class Gathering {
  *     retry, release ────────────────────────▶ changes ──┘                └▶ again, until the lease is over
  *
  * A settlement that fails is repeated with backoff until the delivery's lease is over, then given up:
- * from then on the message is SQS's to hand out, and its next delivery will settle it.
+ * from then on the message is SQS's to hand out, and its next delivery will settle it. What SQS would
+ * refuse again is given up at once. Entries that failed in one call are repeated together: one call that
+ * failed must not become ten.
  */
 export class Settler {
   readonly #parts: SettlerParts;
   readonly #deletes = new Gathering("DeleteMessageBatch");
   readonly #changes = new Gathering("ChangeMessageVisibilityBatch");
+  /** Failed attempts at each settlement. */
   readonly #attempts = new WeakMap<Delivery, number>();
+  /** Those whose copy is safe in the dead-letter queue. */
+  readonly #copied = new WeakSet<Delivery>();
   readonly #aborted = new AbortController();
   /** Repeats that wait for their backoff; each is removed when it fires. */
-  readonly #repeats = new Map<Timer, Delivery>();
+  readonly #repeats = new Map<Timer, readonly Failed[]>();
   #lingerMs = lingerMs;
 
   constructor(parts: SettlerParts) {
     this.#parts = parts;
+    // Every call under way listens to it.
+    setMaxListeners(0, this.#aborted.signal);
   }
 
   /** Takes a delivery whose outcome is known. An extension of it that is under way is waited for. */
@@ -89,9 +106,9 @@ export class Settler {
   /** Gives up all that is not settled yet, and whatever still comes. */
   abort(reason: Error): void {
     this.#aborted.abort(reason);
-    for (const [timer, delivery] of this.#repeats) {
+    for (const [timer, failed] of this.#repeats) {
       timer.cancel();
-      this.#giveUp(delivery, reason);
+      for (const { delivery } of failed) this.#giveUp(delivery, reason);
     }
     this.#repeats.clear();
     this.hurry();
@@ -102,8 +119,9 @@ export class Settler {
     if (delivery.state !== "settling") return;
     if (this.#aborted.signal.aborted) this.#giveUp(delivery, this.#aborted.signal.reason);
     else if (delivery.outcome?.type === "acknowledge") this.#gather(this.#deletes, delivery);
-    else if (delivery.outcome?.type === "deadLetter") void this.#deadLetter(delivery);
-    else this.#gather(this.#changes, delivery);
+    else if (delivery.outcome?.type !== "deadLetter") this.#gather(this.#changes, delivery);
+    else if (this.#copied.has(delivery)) this.#gather(this.#deletes, delivery);
+    else void this.#copy(delivery);
   }
 
   #gather(gathering: Gathering, delivery: Delivery): void {
@@ -144,7 +162,7 @@ export class Settler {
         sqs,
         "DeleteMessageBatch",
         { QueueUrl: queueUrl, Entries: entries },
-        this.#bounds(),
+        this.#bounds(deliveries),
       ),
     );
   }
@@ -165,60 +183,69 @@ export class Settler {
         sqs,
         "ChangeMessageVisibilityBatch",
         { QueueUrl: queueUrl, Entries: entries },
-        this.#bounds(),
+        this.#bounds(deliveries),
       ),
     );
   }
 
   /** Copies the message to the dead-letter queue; its deletion follows only when the copy is safe. Never rejects. */
-  async #deadLetter(delivery: Delivery): Promise<void> {
+  async #copy(delivery: Delivery): Promise<void> {
     const { deadLetterQueue } = this.#parts;
     if (deadLetterQueue === undefined) {
-      // The worker has made sure that there is one.
+      // The judge has made sure that there is one.
       this.#giveUp(delivery, new Error("there is no dead-letter queue"));
       return;
     }
     try {
       const reason = delivery.outcome?.type === "deadLetter" ? delivery.outcome.reason : undefined;
-      await deadLetterQueue.send(delivery, reason, this.#aborted.signal);
-    } catch (error) {
-      this.#repeat(delivery, error instanceof Error ? error : new Error(String(error)));
+      await deadLetterQueue.send(delivery, reason, this.#bounds([delivery]));
+    } catch (thrown) {
+      const error = toError(thrown);
+      // A copy that may not be made would hold its permit for as long as the lease lasts.
+      if (isPermanent(error)) this.#giveUp(delivery, error);
+      else this.#repeat([{ delivery, error }]);
       return;
     }
-    if (this.#aborted.signal.aborted) this.#giveUp(delivery, this.#aborted.signal.reason);
-    else this.#gather(this.#deletes, delivery);
+    this.#copied.add(delivery);
+    this.#begin(delivery);
   }
 
   #ended(deliveries: readonly Delivery[], results: readonly EntryResult[]): void {
+    const failed: Failed[] = [];
     for (const [index, delivery] of deliveries.entries()) {
       const result = results[index];
       delivery.endRequest();
       if (result === undefined || delivery.state !== "settling") continue;
       if (result.done) this.#parts.observer.confirmed(delivery);
       else if (result.permanent) this.#giveUp(delivery, result.error);
-      else this.#repeat(delivery, result.error);
+      else failed.push({ delivery, error: result.error });
     }
+    this.#repeat(failed);
   }
 
-  #repeat(delivery: Delivery, error: Error): void {
+  /** Tries again what failed together, after a backoff; gives up those whose lease is over by then. */
+  #repeat(failed: readonly Failed[]): void {
+    if (failed.length === 0) return;
     const { clock, random, observer } = this.#parts;
-    if (this.#aborted.signal.aborted) {
-      this.#giveUp(delivery, error);
-      return;
+    const attempts = failed.map(({ delivery }) => this.#attempts.get(delivery) ?? 0);
+    const delayMs = fullJitterMs(backoff, Math.min(...attempts), random);
+    const again: Failed[] = [];
+    for (const one of failed) {
+      const over = clock.monotonicMs() + delayMs >= one.delivery.leaseUntilMs;
+      if (over || this.#aborted.signal.aborted) this.#giveUp(one.delivery, one.error);
+      else again.push(one);
     }
-    const attempts = this.#attempts.get(delivery) ?? 0;
-    const delayMs = fullJitterMs(backoff, attempts, random);
-    if (clock.monotonicMs() + delayMs >= delivery.leaseUntilMs) {
-      this.#giveUp(delivery, error);
-      return;
+    const [first] = again;
+    if (first === undefined) return;
+    observer.troubled(first.error);
+    for (const { delivery } of again) {
+      this.#attempts.set(delivery, (this.#attempts.get(delivery) ?? 0) + 1);
     }
-    observer.troubled(error);
-    this.#attempts.set(delivery, attempts + 1);
     const timer = clock.setTimer(() => {
       this.#repeats.delete(timer);
-      this.#begin(delivery);
+      for (const { delivery } of again) this.#begin(delivery);
     }, delayMs);
-    this.#repeats.set(timer, delivery);
+    this.#repeats.set(timer, again);
   }
 
   #giveUp(delivery: Delivery, cause: Error): void {
@@ -230,20 +257,27 @@ export class Settler {
     this.#parts.observer.givenUp(delivery, error);
   }
 
-  #bounds(): { clock: Clock; timeoutMs: number; signal: AbortSignal } {
+  #bounds(deliveries: readonly Delivery[]): CallLimits {
+    const { clock } = this.#parts;
+    const leaseUntilMs = Math.min(...deliveries.map((delivery) => delivery.leaseUntilMs));
+    const halfMs = (leaseUntilMs - clock.monotonicMs()) / 2;
     return {
-      clock: this.#parts.clock,
-      timeoutMs: callTimeoutMs,
+      clock,
+      timeoutMs: Math.min(Math.max(halfMs, minCallMs), maxCallMs),
       signal: this.#aborted.signal,
     };
   }
 }
 
 /** What a retry or a release asks SQS for. */
-function visibilitySeconds(delivery: Delivery, nowMs: number): number {
-  const { outcome, receivedAtMs } = delivery;
+function visibilitySeconds({ outcome, leaseLimitMs }: Delivery, nowMs: number): number {
   if (outcome?.type !== "retry") return 0;
-  const inFlightSeconds = (nowMs - receivedAtMs) / 1_000;
-  const remainingSeconds = maxVisibilitySeconds - totalMarginSeconds - inFlightSeconds;
-  return toVisibilitySeconds(outcome.afterSeconds ?? 0, remainingSeconds);
+  return toVisibilitySeconds(outcome.afterSeconds ?? 0, (leaseLimitMs - nowMs) / 1_000);
+}
+
+/** Whether a call that failed would fail again, until somebody does something about it. */
+function isPermanent(error: Error): boolean {
+  if (error instanceof SqsError)
+    return error.category !== "transient" && error.category !== "throttled";
+  return error instanceof OptionError;
 }

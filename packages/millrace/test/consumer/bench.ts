@@ -187,8 +187,8 @@ export class Bench {
     return promise;
   }
 
-  async send(...bodies: string[]): Promise<void> {
-    for (const MessageBody of bodies) {
+  async send(...texts: string[]): Promise<void> {
+    for (const MessageBody of texts) {
       await this.service.call("SendMessage", { QueueUrl: this.queueUrl, MessageBody });
     }
   }
