@@ -6,7 +6,8 @@ it("flushes, those that wait for room too, then refuses", async () => {
   const options = { maxPending: 2, batch: { maxWaitMs: 30_000 } };
   const { clock, sqs, producer, finish } = createBench(options);
   const sends = ["a", "b", "c"].map((body) => watch(producer.send(body)));
-  const closed = watch(producer.close());
+  const { signal } = new AbortController();
+  const closed = watch(producer.close({ signal }));
   await expect(producer.send("late")).rejects.toMatchObject({
     code: "PRODUCER_CLOSED",
     mayBeSent: false,
@@ -16,6 +17,7 @@ it("flushes, those that wait for room too, then refuses", async () => {
   expect(closed.outcome).toBe("resolved");
   expect(sends.map(({ outcome }) => outcome)).toEqual(["resolved", "resolved", "resolved"]);
   expect(sqs.bodies).toEqual(["a", "b", "c"]);
+  expect(listeners(signal)).toBe(0);
   await producer.close();
   await producer[Symbol.asyncDispose]();
   await finish();
