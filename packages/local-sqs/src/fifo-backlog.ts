@@ -38,7 +38,7 @@ export class FifoBacklog implements Backlog {
   readonly #open = new LinkedList<FifoGroup>();
 
   add(message: StoredMessage): void {
-    const id = message.content.groupId ?? "";
+    const id = message.content.draft.groupId ?? "";
     let group = this.#groups.get(id);
     if (group === undefined) {
       group = new FifoGroup(id);

@@ -4,13 +4,13 @@
  */
 import type { BatchOutput, BatchResultErrorEntry, SendMessageOutput } from "millrace";
 import { required, requiredVisibility, requireEntries } from "./limits.ts";
+import type { Draft } from "./message.ts";
 import type { Operations } from "./operations.ts";
 import type { QueueRegistry } from "./queue-registry.ts";
 import type { Sent } from "./queue.ts";
 import { readReceiveRequest } from "./receive-request.ts";
 import { Refusal } from "./refusal.ts";
 import { readDraft, requireBatchSize, requireFifoParameters } from "./send-request.ts";
-import type { Draft } from "./send-request.ts";
 
 type MessageOperations = Operations<
   | "SendMessage"

@@ -6,16 +6,24 @@ import type { MessageAttributes } from "millrace";
 import { HeapNode } from "./heap.ts";
 import type { LinkedList } from "./linked-list.ts";
 
-/** What was sent. It stays the same while the message goes from queue to queue. */
-export interface MessageContent {
-  readonly id: string;
+/** What a sender says of a message, checked and with its digests. */
+export interface Draft {
   readonly body: string;
   readonly bodyMd5: string;
   readonly attributes: MessageAttributes | undefined;
   readonly attributesMd5: string | undefined;
   readonly traceHeader: string | undefined;
+  readonly traceHeaderMd5: string | undefined;
   readonly groupId: string | undefined;
+  /** On FIFO queues always: the body's SHA-256 where none was given. */
   readonly deduplicationId: string | undefined;
+  readonly delaySeconds: number;
+}
+
+/** What was sent. It stays the same from receive to receive. */
+export interface MessageContent {
+  readonly id: string;
+  readonly draft: Draft;
   /** Wall-clock time, ms. */
   readonly sentAt: number;
   /** FIFO queues only; each queue gives its own. */
@@ -64,8 +72,8 @@ export class StoredMessage {
   firstReceivedAt: number;
   /** Monotonic time of the latest receive, ms: the 12 hours count from it. */
   receivedAtMs = 0;
-  /** The number of the latest receipt, 0 before the first. */
-  receipt = 0;
+  /** The receipt handle of the latest receive, empty before the first. */
+  handle = "";
   /** Whether its visibility was changed since the latest receive. */
   changed = false;
 

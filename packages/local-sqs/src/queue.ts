@@ -12,14 +12,13 @@ import { sequenceNumber } from "./ids.ts";
 import type { Ids } from "./ids.ts";
 import { maxVisibilitySeconds } from "./limits.ts";
 import { StoredMessage } from "./message.ts";
-import type { MessageContent, MessageOrigin, MessageState } from "./message.ts";
+import type { Draft, MessageContent, MessageOrigin, MessageState } from "./message.ts";
 import type { QueueAttributes } from "./queue-attributes.ts";
 import { ReceiptHandles } from "./receipt-handles.ts";
 import { present } from "./receive-request.ts";
 import type { ReceiveRequest } from "./receive-request.ts";
 import { Recent } from "./recent.ts";
 import { invalidValue, Refusal, toServiceError } from "./refusal.ts";
-import type { Draft } from "./send-request.ts";
 import { StandardBacklog } from "./standard-backlog.ts";
 import { WaitingReceives } from "./waiting-receives.ts";
 
@@ -46,7 +45,7 @@ export interface Sent {
 /** A receive that was asked for with a ReceiveRequestAttemptId. */
 interface Attempt {
   readonly messages: readonly StoredMessage[];
-  readonly receipts: readonly number[];
+  readonly handles: readonly string[];
 }
 
 /**
@@ -263,13 +262,7 @@ export class Queue {
     const message = this.#insert(
       {
         id,
-        body: draft.body,
-        bodyMd5: draft.bodyMd5,
-        attributes: draft.attributes,
-        attributesMd5: draft.attributesMd5,
-        traceHeader: draft.traceHeader,
-        groupId: draft.groupId,
-        deduplicationId: draft.deduplicationId,
+        draft,
         sentAt: this.#context.clock.now(),
         sequenceNumber: fifo ? sequenceNumber(this.#serial + 1) : undefined,
         deadLetterSourceArn: undefined,
@@ -399,8 +392,8 @@ export class Queue {
     this.#taking = false;
     if (taken.length === 0) return undefined;
     if (request.attemptId !== undefined) {
-      const receipts = taken.map(({ receipt }) => receipt);
-      this.#attempts.remember(request.attemptId, { messages: taken, receipts }, nowMs);
+      const handles = taken.map(({ handle }) => handle);
+      this.#attempts.remember(request.attemptId, { messages: taken, handles }, nowMs);
     }
     return taken.map((message) => this.#present(message, request));
   }
@@ -410,7 +403,7 @@ export class Queue {
     message.receivesHere += 1;
     message.receivedAtMs = nowMs;
     if (message.firstReceivedAt === 0) message.firstReceivedAt = this.#context.clock.now();
-    message.receipt = this.#handles.issue();
+    message.handle = this.#handles.issue(message.serial);
     message.changed = false;
     this.#due.set(message.due, untilMs);
     this.#move(message, "inFlight");
@@ -433,7 +426,7 @@ export class Queue {
   }
 
   #present(message: StoredMessage, request: ReceiveRequest): ReceivedMessage {
-    return present(message, this.#handles.format(message), request, this.#context.senderId);
+    return present(message, request, this.#context.senderId);
   }
 
   /** The same messages again, for a receive whose answer was lost, if nobody has touched them since. */
@@ -441,10 +434,10 @@ export class Queue {
     if (request.attemptId === undefined) return undefined;
     const attempt = this.#attempts.find(request.attemptId, nowMs);
     if (attempt === undefined) return undefined;
-    const { messages, receipts } = attempt;
+    const { messages, handles } = attempt;
     const untouched = messages.every(
-      ({ state, receipt, changed }, index) =>
-        state === "inFlight" && receipt === receipts[index] && !changed,
+      ({ state, handle, changed }, index) =>
+        state === "inFlight" && handle === handles[index] && !changed,
     );
     if (!untouched) return undefined;
     const seconds = request.visibilitySeconds ?? this.#attributes.visibilitySeconds;
@@ -457,15 +450,13 @@ export class Queue {
 
   /** @throws Refusal when the handle is none of this queue's. */
   #find(handle: string): { message: StoredMessage | undefined; current: boolean } {
-    const receipt = this.#handles.parse(handle);
-    if (receipt === undefined) {
-      throw new Refusal(
-        "ReceiptHandleIsInvalid",
-        `The input receipt handle "${handle}" is not a valid receipt handle.`,
-      );
-    }
-    const message = this.#messages.get(receipt.serial);
-    return { message, current: message?.receipt === receipt.receipt };
+    const message = this.#messages.get(this.#handles.serialOf(handle));
+    if (message?.handle === handle) return { message, current: true };
+    if (this.#handles.isGenuine(handle)) return { message, current: false };
+    throw new Refusal(
+      "ReceiptHandleIsInvalid",
+      `The input receipt handle "${handle}" is not a valid receipt handle.`,
+    );
   }
 
   /** On FIFO queues a new delay holds for messages that are waiting to be received for the first time. */

@@ -4,14 +4,6 @@
  */
 import type { Random } from "millrace";
 
-/** What a handle names. */
-export interface Receipt {
-  /** The message's number in its queue. */
-  readonly serial: number;
-  /** The number of the receive. */
-  readonly receipt: number;
-}
-
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /**
@@ -31,24 +23,31 @@ export class ReceiptHandles {
     this.#prefix = `${secret}/`;
   }
 
-  /** The number of a new receive. */
-  issue(): number {
+  /** A new handle for the message of this number in the queue. */
+  issue(serial: number): string {
     this.#issued += 1;
-    return this.#issued;
+    return this.#format(serial, this.#issued);
   }
 
-  format({ serial, receipt }: Receipt): string {
-    return `${this.#prefix}${serial.toString(36)}+${receipt.toString(36)}==`;
+  /**
+   * The number of the message that the handle names; nonsense when the handle is not {@link isGenuine},
+   * which costs more to find out than to compare it with the message's own.
+   */
+  serialOf(handle: string): number {
+    if (!handle.startsWith(this.#prefix)) return Number.NaN;
+    const end = handle.indexOf("+", this.#prefix.length);
+    return Number.parseInt(handle.slice(this.#prefix.length, end), 36);
   }
 
-  /** What the handle names, or undefined when this queue never gave it out. */
-  parse(handle: string): Receipt | undefined {
-    if (!handle.startsWith(this.#prefix)) return undefined;
-    const plus = handle.indexOf("+", this.#prefix.length);
-    const serial = Number.parseInt(handle.slice(this.#prefix.length, plus), 36);
-    const receipt = Number.parseInt(handle.slice(plus + 1, -2), 36);
+  /** Whether this queue gave the handle out. */
+  isGenuine(handle: string): boolean {
+    const serial = this.serialOf(handle);
+    const receipt = Number.parseInt(handle.slice(handle.lastIndexOf("+") + 1), 36);
     // What is not exactly what would be written for these numbers is junk, whatever parseInt makes of it.
-    if (!(receipt <= this.#issued) || this.format({ serial, receipt }) !== handle) return undefined;
-    return { serial, receipt };
+    return receipt >= 1 && receipt <= this.#issued && this.#format(serial, receipt) === handle;
+  }
+
+  #format(serial: number, receipt: number): string {
+    return `${this.#prefix}${serial.toString(36)}+${receipt.toString(36)}==`;
   }
 }

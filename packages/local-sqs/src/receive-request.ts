@@ -84,35 +84,35 @@ function selectSystemAttributes(
 /** A message as this receive is to see it. */
 export function present(
   message: StoredMessage,
-  receiptHandle: string,
   request: ReceiveRequest,
   senderId: string,
 ): ReceivedMessage {
-  const { content } = message;
+  const { handle, content } = message;
+  const { id, draft } = content;
   const attributes =
-    content.attributes === undefined
+    draft.attributes === undefined
       ? undefined
-      : pickAttributes(content.attributes, request.attributes);
+      : pickAttributes(draft.attributes, request.attributes);
   if (attributes === undefined && request.systemAttributes === undefined) {
     return {
-      MessageId: content.id,
-      ReceiptHandle: receiptHandle,
-      MD5OfBody: content.bodyMd5,
-      Body: content.body,
+      MessageId: id,
+      ReceiptHandle: handle,
+      MD5OfBody: draft.bodyMd5,
+      Body: draft.body,
     };
   }
   return {
-    MessageId: content.id,
-    ReceiptHandle: receiptHandle,
-    MD5OfBody: content.bodyMd5,
-    Body: content.body,
+    MessageId: id,
+    ReceiptHandle: handle,
+    MD5OfBody: draft.bodyMd5,
+    Body: draft.body,
     ...(request.systemAttributes !== undefined && {
       Attributes: presentSystemAttributes(message, request.systemAttributes, senderId),
     }),
     ...(attributes !== undefined && {
       MessageAttributes: attributes,
       MD5OfMessageAttributes:
-        request.attributes === "all" ? content.attributesMd5 : attributesMd5(attributes),
+        request.attributes === "all" ? draft.attributesMd5 : attributesMd5(attributes),
     }),
   };
 }
@@ -122,36 +122,34 @@ function presentSystemAttributes(
   asked: ReadonlySet<string>,
   senderId: string,
 ): Readonly<Record<string, string>> {
-  const { content } = message;
   const shown: Record<string, string> = {};
   for (const name of asked) {
-    const value = systemAttribute(name);
+    const value = name === "SenderId" ? senderId : systemAttribute(message, name);
     if (value !== undefined) shown[name] = value;
   }
   return shown;
+}
 
-  function systemAttribute(name: string): string | undefined {
-    switch (name) {
-      case "SenderId":
-        return senderId;
-      case "SentTimestamp":
-        return String(content.sentAt);
-      case "ApproximateReceiveCount":
-        return String(message.receiveCount);
-      case "ApproximateFirstReceiveTimestamp":
-        return String(message.firstReceivedAt);
-      case "SequenceNumber":
-        return content.sequenceNumber;
-      case "MessageDeduplicationId":
-        return content.deduplicationId;
-      case "MessageGroupId":
-        return content.groupId;
-      case "AWSTraceHeader":
-        return content.traceHeader;
-      case "DeadLetterQueueSourceArn":
-        return content.deadLetterSourceArn;
-      default:
-        return undefined;
-    }
+function systemAttribute(message: StoredMessage, name: string): string | undefined {
+  const { content } = message;
+  switch (name) {
+    case "SentTimestamp":
+      return String(content.sentAt);
+    case "ApproximateReceiveCount":
+      return String(message.receiveCount);
+    case "ApproximateFirstReceiveTimestamp":
+      return String(message.firstReceivedAt);
+    case "SequenceNumber":
+      return content.sequenceNumber;
+    case "MessageDeduplicationId":
+      return content.draft.deduplicationId;
+    case "MessageGroupId":
+      return content.draft.groupId;
+    case "AWSTraceHeader":
+      return content.draft.traceHeader;
+    case "DeadLetterQueueSourceArn":
+      return content.deadLetterSourceArn;
+    default:
+      return undefined;
   }
 }

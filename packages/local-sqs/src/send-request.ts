@@ -3,7 +3,7 @@
  * at what the queue holds.
  */
 import { hash } from "node:crypto";
-import type { MessageAttributes, SendMessageBatchEntry } from "millrace";
+import type { SendMessageBatchEntry } from "millrace";
 import {
   maxDelaySeconds,
   maxPayloadBytes,
@@ -14,24 +14,11 @@ import {
   utf8Bytes,
 } from "./limits.ts";
 import { attributesMd5, checkAttributes, checkTraceHeader } from "./message-attributes.ts";
+import type { Draft } from "./message.ts";
 import type { QueueAttributes } from "./queue-attributes.ts";
 import { missingParameter, Refusal, wrongQueueType } from "./refusal.ts";
 
 type SendInput = Omit<SendMessageBatchEntry, "Id">;
-
-/** A message that may be sent. */
-export interface Draft {
-  readonly body: string;
-  readonly bodyMd5: string;
-  readonly attributes: MessageAttributes | undefined;
-  readonly attributesMd5: string | undefined;
-  readonly traceHeader: string | undefined;
-  readonly traceHeaderMd5: string | undefined;
-  readonly groupId: string | undefined;
-  /** On FIFO queues always: the body's SHA-256 where none was given. */
-  readonly deduplicationId: string | undefined;
-  readonly delaySeconds: number;
-}
 
 /** @throws Refusal */
 export function readDraft(input: SendInput, queue: QueueAttributes): Draft {

@@ -74,7 +74,7 @@ export class StandardBacklog implements Backlog {
   }
 
   add(message: StoredMessage, nowMs: number): void {
-    const tenant = this.#tenant(message.content.groupId);
+    const tenant = this.#tenant(message.content.draft.groupId);
     tenant.size += 1;
     tenant.lastSentMs = nowMs;
     if (tenant.noisy) this.#calming.set(tenant.calming, nowMs + calmAfterMs);
