@@ -32,6 +32,8 @@ interface Connection {
 /** Longer than clients keep idle connections, so that it is they who close them. */
 const keepAliveTimeoutMs = 75_000;
 
+const failureName = "InternalFailure";
+
 /** The reason that calls are aborted with. */
 const hungUp: Error = new Error("the client hung up");
 
@@ -182,7 +184,9 @@ export class HttpFront {
 
   #refuse(response: ServerResponse, operation: string, error: unknown): void {
     const { statusCode, queryError, body } = encodeError(
-      error instanceof SqsServiceError ? error : internalFailure(operation, error),
+      error instanceof SqsServiceError && error.errorName !== failureName
+        ? error
+        : internalFailure(operation, error),
     );
     this.#write(response, statusCode, body, queryError);
   }
@@ -261,12 +265,13 @@ function isGone(socket: Socket): boolean {
   return socket.destroyed || socket.writableEnded;
 }
 
-/** A fault of this package, told in full: it is on the caller's own machine. */
+/** A fault of this package, told with what caused it: it is on the caller's own machine. */
 function internalFailure(operation: string, error: unknown): SqsServiceError {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : "no Error was thrown";
+  const cause = error instanceof SqsServiceError ? (error.cause ?? error) : error;
+  const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : "no Error was thrown";
   return new SqsServiceError(
-    { operation, errorName: "InternalFailure", text, statusCode: 500, senderFault: false },
-    { cause: error },
+    { operation, errorName: failureName, text, statusCode: 500, senderFault: false },
+    { cause },
   );
 }
 

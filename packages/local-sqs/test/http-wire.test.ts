@@ -227,11 +227,11 @@ describe("errors", () => {
       "MissingParameter;Sender",
     ],
     [
-      "InternalFailure",
-      500,
+      "ServiceUnavailable",
+      503,
       false,
-      "com.amazon.coral.service#InternalFailure",
-      "InternalFailure;Receiver",
+      "com.amazon.coral.service#ServiceUnavailable",
+      "ServiceUnavailable;Receiver",
     ],
   ])(
     "%s is told by status, type and older name",
@@ -247,12 +247,26 @@ describe("errors", () => {
   );
 
   it("of the service's own making are told as such, and leave the connection usable", async () => {
-    answer = ({ reject }) => reject(new TypeError("x is not a function"));
-    expect(await refusal({})).toEqual([
-      500,
-      "com.amazon.coral.service#InternalFailure",
-      "InternalFailure;Receiver",
-    ]);
+    const bug = new TypeError("x is not a function");
+    const wrapped = new SqsServiceError(
+      {
+        operation: "ListQueues",
+        errorName: "InternalFailure",
+        text: "The request processing has failed.",
+        statusCode: 500,
+        senderFault: false,
+      },
+      { cause: bug },
+    );
+    for (const thrown of [bug, wrapped]) {
+      answer = ({ reject }) => reject(thrown);
+      const { status, headers, json } = await client.send();
+      expect([status, headers["x-amzn-query-error"]]).toEqual([500, "InternalFailure;Receiver"]);
+      expect(json()).toEqual({
+        __type: "com.amazon.coral.service#InternalFailure",
+        message: "TypeError: x is not a function",
+      });
+    }
     answer = ({ resolve }) => resolve({ QueueUrls: ["u"] });
     expect((await client.send()).json()).toEqual({ QueueUrls: ["u"] });
     expect(client.connections).toBe(1);
