@@ -71,6 +71,8 @@ export class Consumer<Body = string> {
   readonly #reporter: Reporter;
   /** Set by start, unset by stop or when the start fails. */
   #run: Run<Body> | undefined;
+  /** Set by stop for as long as it is under way: what it still holds is in the stats. */
+  #stopping: Run<Body> | undefined;
   /** The last stop, under way or done. */
   #stopped: Promise<StopReport> | undefined;
 
@@ -130,6 +132,7 @@ export class Consumer<Body = string> {
     const run = this.#run;
     if (run !== undefined) {
       this.#run = undefined;
+      this.#stopping ??= run;
       this.#stopped = this.#end(run, deadlineMs);
     }
     return this.#stopped ?? Promise.resolve(nothing);
@@ -154,7 +157,7 @@ export class Consumer<Body = string> {
 
   /** A snapshot of what was counted and of what is in hand. */
   stats(): ConsumerStats {
-    const pipeline = this.#run?.pipeline;
+    const pipeline = (this.#stopping ?? this.#run)?.pipeline;
     const { running = 0, waiting = 0, settling = 0 } = pipeline?.inHand.counts ?? {};
     return {
       ...this.#counters,
@@ -249,6 +252,7 @@ export class Consumer<Body = string> {
     const report = (await run.pipeline?.stop(deadlineMs)) ?? nothing;
     await run.started.catch(() => {}); // Its caller has the error.
     await run.client.close();
+    if (this.#stopping === run) this.#stopping = undefined;
     this.#health.stopped();
     return report;
   }

@@ -67,10 +67,12 @@ export class Receiver {
   readonly #level: PollLevel;
   readonly #fullPoll: number;
   readonly #stop = new AbortController();
-  /** Polls that are open, and the sending of what they brought; each removes itself. */
+  /** Polls and the asking of limits before them; each removes itself when it has ended. */
   readonly #polls = new Set<Promise<void>>();
-  /** The polls among them that SQS has not answered yet. */
+  /** Polls that SQS has not answered yet. */
   #openPolls = 0;
+  /** How many messages those ask for. */
+  #requested = 0;
   #started = false;
   /** Whether a look is due in this turn already. */
   #awake = false;
@@ -159,18 +161,21 @@ export class Receiver {
     const { permits, channel } = this.#parts;
     if (!this.#started || this.#paused || this.#rest !== undefined) return 0;
     if (this.#stop.signal.aborted || this.#openPolls >= this.#level.polls) return 0;
-    if (permits.free >= this.#fullPoll) return this.#fullPoll;
+    // What was lost while it waited has given its permit back, and lies in the channel all the same
+    // until a worker steps over it.
+    const room = Math.min(permits.free, channel.capacity - channel.size - this.#requested);
+    if (room >= this.#fullPoll) return this.#fullPoll;
     const hungry = this.#openPolls === 0 && channel.size === 0 && channel.waitingReceivers > 0;
-    return hungry ? permits.free : 0;
+    return hungry ? room : 0;
   }
 
   async #askAndPoll(wanted: number): Promise<void> {
-    const { limits, permits, logger, clock, waitTimeSeconds } = this.#parts;
+    const { limits, permits, reporter, clock, waitTimeSeconds } = this.#parts;
     this.#asking = true;
     const { allowed, fault } = await askLimits(limits, wanted, clock, this.#stop.signal);
     this.#asking = false;
     if (this.#stop.signal.aborted || this.#paused) return;
-    if (fault !== undefined) logger.error("a limit failed; nothing is received", { error: fault });
+    reporter.limitsAsked(fault);
     const count = Math.min(allowed, permits.free);
     if (count > 0) {
       this.#refusals = 0;
@@ -182,11 +187,12 @@ export class Receiver {
     }
   }
 
-  /** One poll, from its permits to the last of its deliveries sent on. Never rejects; answers its error. */
+  /** One poll, from its permits to its deliveries being sent on. Never rejects; answers its error. */
   async #poll(wanted: number, waitSeconds: number): Promise<Error | undefined> {
     const { sqs, queueUrl, visibilitySeconds, permits, clock, reporter } = this.#parts;
     permits.take(wanted);
     this.#openPolls += 1;
+    this.#requested += wanted;
     const startedAtMs = clock.monotonicMs();
     let messages: readonly ReceivedMessage[];
     try {
@@ -211,10 +217,12 @@ export class Receiver {
       messages = messagesOf(output);
     } catch (error) {
       this.#openPolls -= 1;
+      this.#requested -= wanted;
       permits.give(wanted);
       return this.#failed(toError(error));
     }
     this.#openPolls -= 1;
+    this.#requested -= wanted;
     const deliveries = this.#admit(messages, wanted, startedAtMs);
     permits.give(wanted - deliveries.length);
     const tookMs = clock.monotonicMs() - startedAtMs;
@@ -222,7 +230,7 @@ export class Receiver {
     this.#level.answered(deliveries.length, wanted);
     this.#restIfHasty(deliveries.length, tookMs, waitSeconds);
     reporter.received(deliveries.length, wanted, tookMs);
-    for (const delivery of deliveries) await this.#send(delivery);
+    for (const delivery of deliveries) this.#send(delivery);
     this.wake();
     return undefined;
   }
@@ -242,31 +250,24 @@ export class Receiver {
     return deliveries;
   }
 
-  async #send(delivery: Delivery): Promise<void> {
-    const { channel } = this.#parts;
-    if (this.#stop.signal.aborted) {
-      delivery.settle(release());
-      return;
+  #send(delivery: Delivery): void {
+    if (!this.#stop.signal.aborted) {
+      delivery.wait();
+      // There is room: no poll asks for more than fits.
+      if (this.#parts.channel.trySend(delivery) === "sent") return;
     }
-    delivery.wait();
-    if (channel.trySend(delivery) === "sent") return;
-    // Full of deliveries that were lost while they waited: workers will step over them.
-    try {
-      await channel.send(delivery, { signal: this.#stop.signal });
-    } catch {
-      // Stopped, or the channel was cancelled by a stop: not sent, so still ours to give back.
-      if (delivery.state === "waiting") delivery.settle(release());
-    }
+    delivery.settle(release());
   }
 
   /** A poll that had been given up was answered after all: its messages are in flight, and go back. */
   #late(output: ReceiveMessageOutput, askedAtMs: number): void {
+    const { permits, reporter } = this.#parts;
     const messages = messagesOf(output);
-    const { permits } = this.#parts;
     const count = Math.min(messages.length, permits.free);
     permits.take(count);
     const deliveries = this.#admit(messages, count, askedAtMs);
     permits.give(count - deliveries.length);
+    reporter.receivedLate(deliveries.length);
     for (const delivery of deliveries) delivery.settle(release());
   }
 
@@ -314,6 +315,6 @@ export class Receiver {
 }
 
 /** An answer that is no list has brought nothing. */
-function messagesOf(output: ReceiveMessageOutput): readonly ReceivedMessage[] {
-  return Array.isArray(output.Messages) ? output.Messages : [];
+function messagesOf(output: ReceiveMessageOutput | undefined): readonly ReceivedMessage[] {
+  return Array.isArray(output?.Messages) ? output.Messages : [];
 }
