@@ -55,7 +55,7 @@ await run(command, async ({ screen, signal }) => {
   const startedMs = systemClock.monotonicMs();
   const interrupted = once(signal, "abort");
   using journal = new Journal({ screen, verbose });
-  await using table = await MessagesTable.open(url);
+  await using table = new MessagesTable(url);
   await using sqs = new HttpSqs();
   await using consumer = storeMessages({
     queue,
@@ -67,9 +67,11 @@ await run(command, async ({ screen, signal }) => {
   });
   using narration = new Narration({ consumer, journal });
   narration.begin();
+  await table.open();
   signal.throwIfAborted();
   await Promise.race([consumer.start(), interrupted]);
-  screen.line("consumer", `${workers} workers store what comes from ${queue}`, "quiet");
+  if (!signal.aborted)
+    screen.line("consumer", `${workers} workers store what comes from ${queue}`, "quiet");
   await interrupted;
 
   await drain(consumer, journal, screen);

@@ -43,9 +43,9 @@ function textOf(error: unknown): string {
   if (error instanceof SqsError) {
     switch (error.category) {
       case "missingQueue":
-        return `there is no such queue: ${saidBy(error)}`;
+        return `there is no such queue: ${error.message}`;
       case "denied":
-        return `access to SQS is denied: ${saidBy(error)}`;
+        return `access to SQS is denied: ${error.message}`;
       case "transient":
         return error instanceof SqsServiceError
           ? error.message
@@ -55,10 +55,6 @@ function textOf(error: unknown): string {
     }
   }
   return reasonOf(error);
-}
-
-function saidBy(error: SqsError): string {
-  return error.message;
 }
 
 /** Why a connection failed: Node tries all addresses of a host, and its error for that has no text of its own. */
@@ -71,7 +67,6 @@ function reasonOf(error: unknown): string {
 }
 
 function placeOf(url: string): string {
-  if (!URL.canParse(url)) return "DATABASE_URL, which is no URL";
   const { host, pathname } = new URL(url);
   return `${host}${pathname}`;
 }

@@ -28,16 +28,17 @@ export interface Entry {
 }
 
 const secondMs = 1_000;
-/** Lines a second from which on they are summed up; some eight terminals full. */
-const followable = 400;
+/** Lines a second from which on they are summed up, some eight terminals full, and below which they are not any more. */
+const tooMany = 400;
+const fewAgain = 200;
 /** Notable entries a second that are told also then. */
 const maxNotable = 5;
 
 /**
  * | mode | meaning | left when |
  * |---|---|---|
- * | each | every entry is a line | a second has had more than {@link followable} of them |
- * | summed | one line at the end of a second, and the notable entries | a second has had no more than that |
+ * | each | every entry is a line | a second has more than {@link tooMany} of them |
+ * | summed | one line at the end of a second, and some notable entries | a second has had fewer than {@link fewAgain} |
  *
  * Seconds are counted from the first entry after a quiet one.
  */
@@ -51,7 +52,7 @@ export class Journal implements Disposable {
   /** Entries of this second, and those of them that were told. Written by add, reset at its end. */
   #entries = 0;
   #notable = 0;
-  /** What was not told in this second, by kind. */
+  /** What was not told in this second, by kind. Kinds stay, so that their order does. */
   readonly #untold = new Map<string, number>();
 
   constructor(options: JournalOptions) {
@@ -65,9 +66,9 @@ export class Journal implements Disposable {
     if (!this.#verbose) {
       this.#second ??= this.#clock.setTimer(() => this.#endSecond(), secondMs);
       this.#entries += 1;
-      if (this.#mode === "each" && this.#entries > followable) {
+      if (this.#mode === "each" && this.#entries > tooMany) {
         this.#mode = "summed";
-        const text = `more than ${followable} lines a second: now one a second for all (--verbose: each)`;
+        const text = `more than ${tooMany} lines a second: now one a second for all (--verbose: each)`;
         this.#screen.line("…", text, "quiet");
       }
       if (notable) this.#notable += 1;
@@ -93,14 +94,16 @@ export class Journal implements Disposable {
   }
 
   #endSecond(): void {
-    if (this.#entries <= followable) this.#mode = "each";
+    if (this.#entries < fewAgain) this.#mode = "each";
     this.flush();
   }
 
   #tellUntold(): void {
-    if (this.#untold.size === 0) return;
-    const parts = [...this.#untold].map(([kind, count]) => `${kind} ${formatNumber(count)}`);
-    this.#untold.clear();
-    this.#screen.line("…", parts.join(", "));
+    const parts: string[] = [];
+    for (const [kind, count] of this.#untold) {
+      if (count > 0) parts.push(`${kind} ${formatNumber(count)}`);
+      this.#untold.set(kind, 0);
+    }
+    if (parts.length > 0) this.#screen.line("…", parts.join(", "));
   }
 }

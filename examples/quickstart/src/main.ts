@@ -70,7 +70,7 @@ await run(command, async ({ screen, signal }) => {
   await using server = await startLocalSqs({ port: 0, queues: [queueName] });
   screen.line("sqs", `${queueName} at ${server.endpoint}`, "quiet");
   await using database = await openDatabase(screen, signal);
-  await using table = await MessagesTable.open(database.url);
+  await using table = new MessagesTable(database.url);
   await using sqs = new HttpSqs({
     endpoint: server.endpoint,
     region: localRegion,
@@ -82,6 +82,7 @@ await run(command, async ({ screen, signal }) => {
   await using consumer = storeMessages({ queue, sqs, pool: table.pool, workers, pretended });
   using narration = new Narration({ consumer, journal });
   narration.begin();
+  await table.open();
   signal.throwIfAborted();
   const startedMs = systemClock.monotonicMs();
   await consumer.start();

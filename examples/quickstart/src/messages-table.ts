@@ -2,7 +2,7 @@
  * Owns the table `messages` and the connections to its database. It never writes a row; the handler does.
  */
 import { Pool } from "pg";
-import { DatabaseUnusableError } from "./failure.ts";
+import { DatabaseUnusableError, UsageError } from "./failure.ts";
 
 /** Plenty for the workers: each holds one only for its INSERT. Postgres allows 100 in all by default. */
 const maxConnections = 20;
@@ -27,7 +27,19 @@ export class MessagesTable implements AsyncDisposable {
   /** Rows with an id above it are of this program, or of others that run now. Written by open. */
   #lastIdBefore = "0";
 
-  private constructor(url: string) {
+  readonly #url: string;
+
+  /**
+   * Does not connect yet.
+   *
+   * @throws UsageError when `url` is no Postgres URL.
+   */
+  constructor(url: string) {
+    if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url)) {
+      // What it is instead may hold a password.
+      throw new UsageError("DATABASE_URL must be postgres://user:password@host:port/database");
+    }
+    this.#url = url;
     this.pool = new Pool({
       connectionString: url,
       max: maxConnections,
@@ -40,24 +52,21 @@ export class MessagesTable implements AsyncDisposable {
   }
 
   /**
-   * Connects, and creates the table if it is missing.
+   * Creates the table if it is missing, and remembers where this program's rows begin.
    *
    * @throws DatabaseUnusableError.
    */
-  static async open(url: string): Promise<MessagesTable> {
-    const table = new MessagesTable(url);
+  async open(): Promise<void> {
     try {
-      await table.pool.query(createIfMissing);
+      await this.pool.query(createIfMissing);
       // Some other table of that name: better to say so now than to fail at every message.
-      await table.pool.query("SELECT id, message, created_at FROM messages LIMIT 0");
-      const { rows } = await table.pool.query<{ last: string }>(
+      await this.pool.query("SELECT id, message, created_at FROM messages LIMIT 0");
+      const { rows } = await this.pool.query<{ last: string }>(
         "SELECT coalesce(max(id), 0) AS last FROM messages",
       );
-      table.#lastIdBefore = rows[0]?.last ?? "0";
-      return table;
+      this.#lastIdBefore = rows[0]?.last ?? "0";
     } catch (error) {
-      await table.pool.end();
-      throw new DatabaseUnusableError(url, error);
+      throw new DatabaseUnusableError(this.#url, error);
     }
   }
 

@@ -22,7 +22,7 @@ export interface Due {
 /** What one request to SQS takes. */
 const batchSize = 10;
 /** What may be due at once after a delay: a pace that was not kept is made up for in steps of these. */
-const maxDue = 1_000;
+const maxDue = 200;
 /** How long numbers may wait for others, so that they can share a request. */
 const gatherMs = 50;
 

@@ -17,7 +17,7 @@ export interface Surroundings {
 /** A command line whose mistakes end the program with one line and exit code 2. */
 export function commandLine(name: string, description: string): Command {
   return new Command(`npm ${name}`)
-    .usage(name === "start" ? "-- [options]" : "[-- options]")
+    .usage("-- [options]")
     .description(description)
     .helpOption("-h, --help", "show this")
     .exitOverride()
@@ -83,8 +83,8 @@ export function decimal(
   return (text) => {
     const value = /^(?:\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : NaN;
     if ((inclusive ? value >= min : value > min) && value <= max) return value;
-    const from = inclusive ? `from ${min}` : `above ${min},`;
-    throw new InvalidArgumentError(`It must be a number ${from} to ${max}.`);
+    const bounds = inclusive ? `from ${min} to ${max}` : `above ${min}, at most ${max}`;
+    throw new InvalidArgumentError(`It must be a number ${bounds}.`);
   };
 }
 

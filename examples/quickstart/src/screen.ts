@@ -50,7 +50,8 @@ export class Screen {
   /** Replaces the line below the others; "" removes it. Without a terminal there is none. */
   status(text: string): void {
     if (!this.isTerminal || text === this.#status) return;
-    const columns = this.#output.columns ?? 80;
+    // Some terminals say that they have 0.
+    const columns = this.#output.columns || 80;
     this.#status = text.slice(0, columns - 1);
     this.#output.write(clearLine + this.#status);
   }

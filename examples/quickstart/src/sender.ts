@@ -25,7 +25,7 @@ const command = commandLine("run sender", "Sends hello world 1, hello world 2, â
   .addHelpText("after", environmentHelp({ ...variables, ...awsVariables }));
 
 /** How long SQS may be out of reach before the sender says so and ends. */
-const giveUpAfterMs = 15_000;
+const giveUpAfterMs = 10_000;
 
 await run(command, async ({ screen, signal }) => {
   const { count, rate, verbose } = command.opts<Options>();
