@@ -40,3 +40,11 @@ export function deferred<T = void>(): {
   });
   return { promise, resolve, reject };
 }
+
+/** What a promise rejects with; undefined when it resolves. */
+export function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
