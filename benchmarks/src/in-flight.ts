@@ -76,7 +76,10 @@ class Depth {
       const received = await this.#receive();
       await this.#delete(pattern === "newest" ? received : this.#exchange(received));
     }
-    return ((performance.now() - before) * 1000) / batches;
+    const microseconds = (performance.now() - before) * 1000;
+    this.#handles.splice(0, this.#oldest);
+    this.#oldest = 0;
+    return microseconds / batches;
   }
 
   close(): void {

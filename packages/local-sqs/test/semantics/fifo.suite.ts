@@ -197,6 +197,16 @@ export function fifoSuite(open: OpenBench): void {
       expect(await sqs.bodies(url)).toEqual(["a"]);
     });
 
+    it("counts the 12 hours anew as well", async () => {
+      const url = await sqs.fifo();
+      await sqs.sendTo(url, "g", "a");
+      await sqs.receive(url, { ...attempt, VisibilityTimeout: 600 });
+      await sqs.clock.advance(100_000);
+      const [message] = await sqs.receive(url, attempt);
+      await sqs.changeVisibility(url, message?.ReceiptHandle, 43_200);
+      expect(await sqs.counts(url)).toEqual([0, 1, 0]);
+    });
+
     it("says nothing of another attempt, or of none", async () => {
       const url = await sqs.fifo();
       await sqs.sendTo(url, "g", "a");

@@ -195,5 +195,17 @@ export function longPollsSuite(open: OpenBench): void {
       expect(await poll.messages).toMatchObject([{ Body: "b" }]);
       expect(sqs.clock.pendingTimers).toBe(0);
     });
+
+    it("holds no timer after the last poll was aborted, whatever is in flight", async () => {
+      const url = await sqs.queue();
+      await sqs.send(url, "a");
+      await sqs.receiveOne(url);
+      const abort = new AbortController();
+      const poll = await sqs.poll(url, {}, abort.signal);
+      abort.abort(new Error("gone"));
+      await expect(poll.messages).rejects.toThrow("gone");
+      await sqs.waiting(url, 0);
+      expect(sqs.clock.pendingTimers).toBe(0);
+    });
   });
 }
