@@ -23,11 +23,16 @@ export class Screen {
   /** The line below. Written by {@link Screen.status} and close. */
   #status = "";
 
-  constructor(output: Output = process.stdout, clock: Clock = systemClock) {
+  constructor(
+    output: Output = process.stdout,
+    clock: Clock = systemClock,
+    environment: NodeJS.ProcessEnv = process.env,
+  ) {
     this.#output = output;
     this.#clock = clock;
-    // The CI variable makes picocolors colour files too, hence both.
-    this.colors = pc.createColors(this.isTerminal && pc.isColorSupported);
+    // Not left to picocolors, which colours files too when the variable CI is set.
+    const { NO_COLOR = "", TERM } = environment;
+    this.colors = pc.createColors(this.isTerminal && NO_COLOR === "" && TERM !== "dumb");
   }
 
   get isTerminal(): boolean {
