@@ -208,6 +208,17 @@ export class Bench {
     return QueueUrl;
   }
 
+  /** Receives all that is visible in a queue, and answers the bodies. */
+  async drain(queueUrl: string): Promise<string[]> {
+    const found: string[] = [];
+    for (;;) {
+      const input = { QueueUrl: queueUrl, MaxNumberOfMessages: 10 };
+      const { Messages = [] } = await this.service.call("ReceiveMessage", input);
+      if (Messages.length === 0) return found;
+      for (const { Body = "" } of Messages) found.push(Body);
+    }
+  }
+
   /** Messages in the queue: visible, and in flight. */
   async depth(): Promise<{ visible: number; inFlight: number }> {
     const { Attributes = {} } = await this.service.call("GetQueueAttributes", {

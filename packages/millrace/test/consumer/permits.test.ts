@@ -79,7 +79,7 @@ const paths: Record<string, Path> = {
 describe("fault 8: no permit is lost when", () => {
   it.each(Object.entries(paths))("%s", async (_, { handle, disturb }) => {
     const bench = await Bench.open({ VisibilityTimeout: "30" });
-    await withDeadLetterQueue(bench);
+    await bench.deadLetterQueue();
     const done = deferred();
     let now = handle;
     const { consumer } = bench.consumer({
@@ -167,7 +167,7 @@ describe("promises 1 and 2, in random runs", () => {
     const random = seeded(seed);
     const chance = (share: number): boolean => random() < share;
     const bench = await Bench.open({ VisibilityTimeout: "20" });
-    const deadLetters = await withDeadLetterQueue(bench);
+    const dead = await bench.deadLetterQueue();
     const concurrency = 1 + Math.floor(random() * 12);
     const prefetch = Math.floor(random() * 25);
     const bound = concurrency + prefetch;
@@ -277,37 +277,9 @@ describe("promises 1 and 2, in random runs", () => {
     // A listener's or a handler's failed expectation would be logged, not thrown.
     expect(bench.logged.filter(({ message }) => /listener/.test(message))).toEqual([]);
 
-    const copied = new Set(await deadLetters());
+    const copied = new Set(await bench.drain(dead));
     for (const id of ids) expect(deleted).toContain(id);
     // Copies have ids of their own, and one may be there twice; but nothing was deleted for nothing.
     expect(count - resolved.size).toBeLessThanOrEqual(copied.size);
   });
 });
-
-/** Gives the bench's queue a dead-letter queue; the result lists the bodies in it. */
-async function withDeadLetterQueue(bench: Bench): Promise<() => Promise<string[]>> {
-  const { service } = bench;
-  const { QueueUrl = "" } = await service.call("CreateQueue", { QueueName: "dead" });
-  const { Attributes = {} } = await service.call("GetQueueAttributes", {
-    QueueUrl,
-    AttributeNames: ["QueueArn"],
-  });
-  await service.call("SetQueueAttributes", {
-    QueueUrl: bench.queueUrl,
-    Attributes: {
-      RedrivePolicy: JSON.stringify({
-        deadLetterTargetArn: Attributes["QueueArn"],
-        maxReceiveCount: 1_000,
-      }),
-    },
-  });
-  return async () => {
-    const found: string[] = [];
-    for (;;) {
-      const input = { QueueUrl, MaxNumberOfMessages: 10 };
-      const { Messages = [] } = await service.call("ReceiveMessage", input);
-      if (Messages.length === 0) return found;
-      for (const { Body = "" } of Messages) found.push(Body);
-    }
-  };
-}
