@@ -1,20 +1,21 @@
 /**
- * Owns the messages of one queue and every change of their state. It never reads a raw parameter but
- * receipt handles, and knows of other queues only that a message can go to one.
+ * Owns one queue: which message goes in, who gets it, and what a receipt handle may do to it. It never
+ * reads a raw parameter but receipt handles, and knows of other queues only that a message can go to one.
  */
-import type { Clock, Random, ReceivedMessage, ReceiveMessageOutput } from "millrace";
+import type { Clock, Random, ReceiveMessageOutput } from "millrace";
 import { newAlarm } from "./alarms.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 import type { Backlog } from "./backlog.ts";
 import { FifoBacklog } from "./fifo-backlog.ts";
-import { Heap } from "./heap.ts";
 import { sequenceNumber } from "./ids.ts";
 import type { Ids } from "./ids.ts";
 import { maxVisibilitySeconds } from "./limits.ts";
-import { StoredMessage } from "./message.ts";
-import type { Draft, MessageContent, MessageOrigin, MessageState } from "./message.ts";
+import { MessageStore } from "./message-store.ts";
+import type { MessageCounts } from "./message-store.ts";
+import type { Draft, MessageContent, MessageOrigin, StoredMessage } from "./message.ts";
 import type { QueueAttributes } from "./queue-attributes.ts";
 import { ReceiptHandles } from "./receipt-handles.ts";
+import { ReceiveAttempts } from "./receive-attempts.ts";
 import { present } from "./receive-request.ts";
 import type { ReceiveRequest } from "./receive-request.ts";
 import { Recent } from "./recent.ts";
@@ -42,12 +43,6 @@ export interface Sent {
   readonly sequenceNumber: string | undefined;
 }
 
-/** A receive that was asked for with a ReceiveRequestAttemptId. */
-interface Attempt {
-  readonly messages: readonly StoredMessage[];
-  readonly handles: readonly string[];
-}
-
 /**
  * One queue. Nothing in it scans what is in flight: what is due comes from a heap, what is next from the
  * backlog, and what a receipt handle names from a map.
@@ -70,19 +65,12 @@ export class Queue {
   /** Written by {@link setAttributes}. */
   #attributes: QueueAttributes;
   readonly #handles: ReceiptHandles;
-  readonly #backlog: Backlog;
-  /** All messages by their number. */
-  readonly #messages = new Map<number, StoredMessage>();
-  /** Delayed and in flight, by when that ends. */
-  readonly #due = new Heap<StoredMessage>();
-  /** All messages by age. */
-  readonly #ages = new Heap<StoredMessage>();
-  readonly #counts: Record<MessageState, number> = { delayed: 0, visible: 0, inFlight: 0, gone: 0 };
+  readonly #messages: MessageStore;
   readonly #waiting: WaitingReceives;
   /** Set while receives wait and time can bring something for them. */
   readonly #alarm: Alarm;
   readonly #sends = new Recent<Sent>();
-  readonly #attempts = new Recent<Attempt>();
+  readonly #attempts = new ReceiveAttempts();
   /** Messages that came into the queue so far; written by #insert. */
   #serial = 0;
   /** While a receive takes messages, a message that another queue sends here must not start a second. */
@@ -96,9 +84,10 @@ export class Queue {
     this.#context = context;
     this.#attributes = attributes;
     this.#handles = new ReceiptHandles(context.random);
-    this.#backlog = attributes.fifo
+    const backlog: Backlog = attributes.fifo
       ? new FifoBacklog()
       : new StandardBacklog(context.reorder ? context.random : undefined);
+    this.#messages = new MessageStore(backlog);
     this.#alarm = newAlarm(() => this.#refresh());
     this.#waiting = new WaitingReceives(context.alarms, {
       lastCall: () => void this.#refresh(),
@@ -115,9 +104,9 @@ export class Queue {
   }
 
   /** How many messages there are in each state now. */
-  counts(): Readonly<Record<MessageState, number>> {
+  counts(): MessageCounts {
     this.#refresh();
-    return this.#counts;
+    return this.#messages.counts;
   }
 
   setAttributes(attributes: QueueAttributes): void {
@@ -149,10 +138,10 @@ export class Queue {
     signal: AbortSignal | undefined,
   ): ReceiveMessageOutput | Promise<ReceiveMessageOutput> {
     const nowMs = this.#refresh();
-    const messages = this.#replay(request, nowMs) ?? this.#take(request, nowMs);
+    const messages = this.#again(request, nowMs) ?? this.#take(request, nowMs);
     if (messages !== undefined) {
       this.#serve(nowMs);
-      return { Messages: messages };
+      return this.#answer(messages, request);
     }
     const waitSeconds = request.waitSeconds ?? this.#attributes.waitSeconds;
     if (waitSeconds > 0) {
@@ -182,7 +171,7 @@ export class Queue {
       throw expired(handle);
     }
     if (!current) return;
-    this.#drop(message);
+    this.#messages.drop(message);
     this.#serve(nowMs);
   }
 
@@ -211,7 +200,7 @@ export class Queue {
       throw invalidValue(seconds, "VisibilityTimeout", reason);
     }
     message.changed = true;
-    this.#due.set(message.due, untilMs);
+    this.#messages.hide(message, "inFlight", untilMs);
     if (seconds === 0) this.#refresh();
     else this.#arm();
   }
@@ -219,14 +208,14 @@ export class Queue {
   /** Deletes all messages, those in flight included. */
   purge(purgeableFromMs: number): void {
     this.purgeableFromMs = purgeableFromMs;
-    for (const message of this.#messages.values()) this.#drop(message);
+    for (const message of this.#messages.all()) this.#messages.drop(message);
     this.#arm();
   }
 
   /** Takes in a message that comes from another queue. */
   accept(content: MessageContent, origin: MessageOrigin): void {
     const nowMs = this.#refresh();
-    this.#insert(content, origin, nowMs, 0);
+    this.#insert({ ...content, sequenceNumber: this.#nextSequenceNumber() }, origin, 0, nowMs);
     this.#serve(nowMs);
   }
 
@@ -234,16 +223,16 @@ export class Queue {
   peek(): StoredMessage | undefined {
     const nowMs = this.#refresh();
     for (;;) {
-      const message = this.#backlog.next(undefined, nowMs);
+      const message = this.#messages.next(undefined, nowMs);
       if (message === undefined || !message.duplicate) return message;
       // A second delivery is not a second message.
-      this.#drop(message);
+      this.#messages.drop(message);
     }
   }
 
   /** Takes out a message that {@link peek} has found. */
   take(message: StoredMessage): void {
-    this.#drop(message);
+    this.#messages.drop(message);
   }
 
   /** Ends every waiting receive: with nothing, or with an error. */
@@ -254,25 +243,21 @@ export class Queue {
   }
 
   #sendOne(draft: Draft, nowMs: number): Sent {
-    const { fifo } = this.#attributes;
     const key = this.#deduplicationKey(draft);
     const before = key === undefined ? undefined : this.#sends.find(key, nowMs);
     if (before !== undefined) return before;
-    const id = this.#context.ids.next();
-    const message = this.#insert(
-      {
-        id,
-        draft,
-        sentAt: this.#context.clock.now(),
-        sequenceNumber: fifo ? sequenceNumber(this.#serial + 1) : undefined,
-        deadLetterSourceArn: undefined,
-      },
-      { retainedFromMs: nowMs },
-      nowMs,
-      draft.delaySeconds * 1000,
-    );
-    const sent = { id, sequenceNumber: message.content.sequenceNumber };
-    if (key !== undefined) this.#sends.remember(key, sent, nowMs);
+    const { ids, clock } = this.#context;
+    const content = {
+      id: ids.next(),
+      draft,
+      sentAt: clock.now(),
+      sequenceNumber: this.#nextSequenceNumber(),
+      deadLetterSourceArn: undefined,
+    };
+    this.#insert(content, { retainedFromMs: nowMs }, draft.delaySeconds * 1000, nowMs);
+    if (key === undefined) return content;
+    const sent = { id: content.id, sequenceNumber: content.sequenceNumber };
+    this.#sends.remember(key, sent, nowMs);
     return sent;
   }
 
@@ -282,60 +267,20 @@ export class Queue {
     return this.#attributes.deduplicatesByGroup ? `${groupId} ${deduplicationId}` : deduplicationId;
   }
 
-  #insert(
-    content: MessageContent,
-    origin: MessageOrigin,
-    nowMs: number,
-    delayMs: number,
-  ): StoredMessage {
+  #nextSequenceNumber(): string | undefined {
+    return this.#attributes.fifo ? sequenceNumber(this.#serial + 1) : undefined;
+  }
+
+  #insert(content: MessageContent, origin: MessageOrigin, delayMs: number, nowMs: number): void {
     this.#serial += 1;
-    const given = this.#attributes.fifo
-      ? { ...content, sequenceNumber: sequenceNumber(this.#serial) }
-      : content;
-    const message = new StoredMessage(given, this.#serial, origin);
-    if (delayMs > 0) {
-      message.state = "delayed";
-      this.#due.set(message.due, nowMs + delayMs);
-    }
-    this.#counts[message.state] += 1;
-    this.#messages.set(message.serial, message);
-    this.#ages.set(message.age, origin.retainedFromMs);
-    this.#backlog.add(message, nowMs);
-    return message;
-  }
-
-  /** The one place where a message changes its state. */
-  #move(message: StoredMessage, state: MessageState): void {
-    this.#backlog.leave(message);
-    this.#counts[message.state] -= 1;
-    message.state = state;
-    if (state !== "gone") this.#counts[state] += 1;
-    this.#backlog.enter(message);
-  }
-
-  #drop(message: StoredMessage): void {
-    this.#due.remove(message.due);
-    this.#ages.remove(message.age);
-    this.#messages.delete(message.serial);
-    this.#move(message, "gone");
+    this.#messages.insert(content, this.#serial, origin, delayMs, nowMs);
   }
 
   /** Brings the queue to the present, and serves who waits. */
   #refresh(): number {
     const nowMs = this.#context.clock.monotonicMs();
     if (this.#taking) return nowMs;
-    for (let { first } = this.#due; first !== undefined && first.key <= nowMs;) {
-      const message = first.item;
-      this.#due.remove(first);
-      if (message.duplicate && message.state === "inFlight") this.#drop(message);
-      else this.#move(message, "visible");
-      ({ first } = this.#due);
-    }
-    const bornBeforeMs = nowMs - this.#attributes.retentionMs;
-    for (let { first } = this.#ages; first !== undefined && first.key <= bornBeforeMs;) {
-      this.#drop(first.item);
-      ({ first } = this.#ages);
-    }
+    this.#messages.lapse(nowMs, this.#attributes.retentionMs);
     this.#serve(nowMs);
     return nowMs;
   }
@@ -346,7 +291,7 @@ export class Queue {
     for (let { first } = this.#waiting; first !== undefined;) {
       const messages = this.#take(first.request, nowMs);
       if (messages === undefined) break;
-      this.#waiting.answerFirst({ Messages: messages });
+      this.#waiting.answerFirst(this.#answer(messages, first.request));
       ({ first } = this.#waiting);
     }
     this.#arm();
@@ -358,18 +303,17 @@ export class Queue {
       alarms.clear(this.#alarm);
       return;
     }
-    const dueMs = this.#due.first?.key ?? Infinity;
-    const tooOldMs = (this.#ages.first?.key ?? Infinity) + this.#attributes.retentionMs;
-    const nextMs = Math.min(dueMs, tooOldMs);
+    const nextMs = this.#messages.nextLapseMs(this.#attributes.retentionMs);
     if (nextMs === Infinity) alarms.clear(this.#alarm);
     else alarms.set(this.#alarm, nextMs);
   }
 
   #room(): number {
-    return this.#context.inFlightLimit - this.#counts.inFlight;
+    return this.#context.inFlightLimit - this.#messages.counts.inFlight;
   }
 
-  #take(request: ReceiveRequest, nowMs: number): ReceivedMessage[] | undefined {
+  /** Puts in flight what a receive may have, or undefined when that is nothing. */
+  #take(request: ReceiveRequest, nowMs: number): readonly StoredMessage[] | undefined {
     const max = Math.min(request.max, this.#room());
     const { redrivePolicy, visibilitySeconds } = this.#attributes;
     const untilMs = nowMs + (request.visibilitySeconds ?? visibilitySeconds) * 1000;
@@ -377,12 +321,12 @@ export class Queue {
     let last: StoredMessage | undefined;
     this.#taking = true;
     while (taken.length < max) {
-      const message = this.#backlog.next(last, nowMs);
+      const message = this.#messages.next(last, nowMs);
       if (message === undefined) break;
       const failed =
         redrivePolicy !== undefined && message.receivesHere >= redrivePolicy.maxReceiveCount;
       if (failed && this.#context.deadLetter(this, message)) {
-        this.#drop(message);
+        this.#messages.drop(message);
         continue;
       }
       this.#lease(message, nowMs, untilMs);
@@ -391,11 +335,8 @@ export class Queue {
     }
     this.#taking = false;
     if (taken.length === 0) return undefined;
-    if (request.attemptId !== undefined) {
-      const handles = taken.map(({ handle }) => handle);
-      this.#attempts.remember(request.attemptId, { messages: taken, handles }, nowMs);
-    }
-    return taken.map((message) => this.#present(message, request));
+    if (request.attemptId !== undefined) this.#attempts.remember(request.attemptId, taken, nowMs);
+    return taken;
   }
 
   #lease(message: StoredMessage, nowMs: number, untilMs: number): void {
@@ -405,8 +346,7 @@ export class Queue {
     if (message.firstReceivedAt === 0) message.firstReceivedAt = this.#context.clock.now();
     message.handle = this.#handles.issue(message.serial);
     message.changed = false;
-    this.#due.set(message.due, untilMs);
-    this.#move(message, "inFlight");
+    this.#messages.hide(message, "inFlight", untilMs);
     this.#perhapsTwice(message, nowMs);
   }
 
@@ -422,30 +362,24 @@ export class Queue {
       firstReceivedAt,
       duplicate: true,
     };
-    this.#insert(message.content, origin, nowMs, 0);
+    this.#insert(message.content, origin, 0, nowMs);
   }
 
-  #present(message: StoredMessage, request: ReceiveRequest): ReceivedMessage {
-    return present(message, request, this.#context.senderId);
+  #answer(messages: readonly StoredMessage[], request: ReceiveRequest): ReceiveMessageOutput {
+    const { senderId } = this.#context;
+    return { Messages: messages.map((message) => present(message, request, senderId)) };
   }
 
-  /** The same messages again, for a receive whose answer was lost, if nobody has touched them since. */
-  #replay(request: ReceiveRequest, nowMs: number): ReceivedMessage[] | undefined {
+  /** The same messages again, for a receive whose answer was lost. */
+  #again(request: ReceiveRequest, nowMs: number): readonly StoredMessage[] | undefined {
     if (request.attemptId === undefined) return undefined;
-    const attempt = this.#attempts.find(request.attemptId, nowMs);
-    if (attempt === undefined) return undefined;
-    const { messages, handles } = attempt;
-    const untouched = messages.every(
-      ({ state, handle, changed }, index) =>
-        state === "inFlight" && handle === handles[index] && !changed,
-    );
-    if (!untouched) return undefined;
+    const messages = this.#attempts.find(request.attemptId, nowMs);
     const seconds = request.visibilitySeconds ?? this.#attributes.visibilitySeconds;
-    for (const message of messages) {
+    for (const message of messages ?? []) {
       message.receivedAtMs = nowMs;
-      this.#due.set(message.due, nowMs + seconds * 1000);
+      this.#messages.hide(message, "inFlight", nowMs + seconds * 1000);
     }
-    return messages.map((message) => this.#present(message, request));
+    return messages;
   }
 
   /** @throws Refusal when the handle is none of this queue's. */
@@ -461,17 +395,11 @@ export class Queue {
 
   /** On FIFO queues a new delay holds for messages that are waiting to be received for the first time. */
   #delayAnew(delayMs: number, nowMs: number): void {
-    for (const message of this.#messages.values()) {
-      if (
-        message.state !== "delayed" &&
-        !(message.state === "visible" && message.receiveCount === 0)
-      ) {
-        continue;
-      }
-      const untilMs = message.retainedFromMs + delayMs;
-      if (untilMs <= nowMs && message.state === "visible") continue;
-      this.#due.set(message.due, untilMs);
-      if (message.state === "visible") this.#move(message, "delayed");
+    for (const message of this.#messages.all()) {
+      const { state, receiveCount, retainedFromMs } = message;
+      if (state === "inFlight" || receiveCount > 0) continue;
+      const untilMs = retainedFromMs + delayMs;
+      if (state === "delayed" || untilMs > nowMs) this.#messages.hide(message, "delayed", untilMs);
     }
   }
 }
