@@ -35,22 +35,19 @@ export class Refusal extends Error {
 
 /** What a call of `operation` rejects with after `thrown`. */
 export function toServiceError(operation: string, thrown: unknown): SqsServiceError {
-  // Anything else is a fault of this package; AWS would call it its own.
-  const refusal =
-    thrown instanceof Refusal
-      ? thrown
-      : new Refusal("InternalFailure", "The request processing has failed.");
-  const statusCode = statusCodes.get(refusal.errorName) ?? 400;
+  const { errorName, message: text } = thrown instanceof Refusal ? thrown : ownFault(thrown);
+  const statusCode = statusCodes.get(errorName) ?? 400;
   return new SqsServiceError(
-    {
-      operation,
-      errorName: refusal.errorName,
-      text: refusal.message,
-      statusCode,
-      senderFault: statusCode < 500,
-    },
+    { operation, errorName, text, statusCode, senderFault: statusCode < 500 },
     { cause: thrown },
   );
+}
+
+/** AWS's name for a fault of its own, told in full: whoever reads it can look into this package. */
+function ownFault(thrown: unknown): Refusal {
+  const text =
+    thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : "no Error was thrown";
+  return new Refusal("InternalFailure", text);
 }
 
 export function missingParameter(parameter: string): Refusal {
