@@ -1,0 +1,50 @@
+import * as millrace from "millrace";
+import * as testing from "millrace/testing";
+import { expect, it } from "vitest";
+
+/** What the library exports, name by name: a change here is a change for its users. */
+it("exports these values and no others", () => {
+  expect(Object.keys(millrace).toSorted()).toMatchInlineSnapshot(`
+    [
+      "Channel",
+      "ChannelClosedError",
+      "Consumer",
+      "ConsumerStoppedError",
+      "HandlerTimeoutError",
+      "HttpSqs",
+      "InvalidBodyError",
+      "InvalidMessageError",
+      "LeaseLostError",
+      "MillraceError",
+      "NoDeadLetterQueueError",
+      "OptionError",
+      "Producer",
+      "ProducerClosedError",
+      "QueueSetupError",
+      "SendFailedError",
+      "SettlementError",
+      "SqsConnectionError",
+      "SqsCredentialsError",
+      "SqsError",
+      "SqsRequestError",
+      "SqsResponseError",
+      "SqsServiceError",
+      "SqsTimeoutError",
+      "deadLetter",
+      "exponentialBackoff",
+      "fromSdk",
+      "parseQueue",
+      "release",
+      "resolveQueueUrl",
+      "retry",
+      "sleep",
+      "systemClock",
+      "systemRandom",
+    ]
+  `);
+  expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`
+    [
+      "VirtualClock",
+    ]
+  `);
+});
