@@ -36,7 +36,7 @@ export type HandlerEnd =
   | { readonly how: "leftBehind" };
 
 /** How long a handler may take to end after its signal aborted. */
-export const handlerGraceMs = 5_000;
+const handlerGraceMs = 5_000;
 
 /**
  * Runs `handler` and resolves when it has ended, or when it has not ended {@link handlerGraceMs} after

@@ -30,7 +30,7 @@ export interface ConsumerHealth {
 }
 
 /** Transient trouble that lasts this long is failing. Also how long a settlement's failure counts. */
-export const failingAfterMs = 60_000;
+const failingAfterMs = 60_000;
 
 export interface HealthParts {
   readonly clock: Clock;

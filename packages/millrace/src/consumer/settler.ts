@@ -26,7 +26,7 @@ const maxCallMs = 10_000;
 const backoff = { baseMs: 100, maxMs: 5_000 };
 
 /** Told what became of each settlement. */
-export interface SettlerObserver {
+interface SettlerObserver {
   /** SQS has confirmed the delivery's outcome. Moves it to settled. */
   confirmed(delivery: Delivery): void;
   /** It was given up: the lease is over, SQS refuses it, or there is no time left. Moves it to lost. */

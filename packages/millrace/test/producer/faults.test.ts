@@ -50,7 +50,7 @@ it.each([
   ["a throttle", () => serviceError("ThrottlingException", 400)],
 ])("tries a whole batch again, together, after %s", async (_, error) => {
   const { clock, sqs, producer, finish } = createBench();
-  sqs.request = (bodies, nth) => (nth < 3 ? error() : "answer");
+  sqs.request = (_bodies, nth) => (nth < 3 ? error() : "answer");
   const sends = ["a", "b", "c"].map((body) => producer.send(body));
   await clock.advanceUntil(() => producer.stats().pending === 0);
   expect(sqs.batches).toEqual([
