@@ -56,7 +56,7 @@ export type { AwsCredentials, AwsCredentialsProvider } from "./sqs/credentials.t
 export { fromSdk } from "./sqs/from-sdk.ts";
 export type { FromSdkOptions, SdkClient } from "./sqs/from-sdk.ts";
 export { HttpSqs } from "./sqs/http-sqs.ts";
-export type { HttpSqsOptions } from "./sqs/http-sqs.ts";
+export type { HttpSqsOptions } from "./sqs/http-sqs-options.ts";
 export type * from "./sqs/operations.ts";
 export { parseQueue, resolveQueueUrl } from "./sqs/queue-address.ts";
 export type { QueueAddress } from "./sqs/queue-address.ts";

@@ -3,7 +3,7 @@
  * were refused. It never signs with them, and never shows them.
  */
 import type { Clock } from "../clock.ts";
-import { SqsCredentialsError } from "./errors.ts";
+import { SqsCredentialsError, SqsServiceError } from "./errors.ts";
 import { publicCause } from "./redaction.ts";
 
 /** An AWS identity: who calls, and the secret that proves it. */
@@ -119,6 +119,14 @@ export class Credentials {
       throw error;
     }
   }
+}
+
+/** Whether SQS refused the call because its credentials have ended. */
+export function isExpiredRefusal(error: unknown): boolean {
+  return (
+    error instanceof SqsServiceError &&
+    (error.errorName === "ExpiredToken" || error.errorName === "ExpiredTokenException")
+  );
 }
 
 /** What a call rejects with when its credentials could not be had. */

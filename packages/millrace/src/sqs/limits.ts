@@ -15,8 +15,6 @@ export const maxWaitSeconds = 20;
 
 /** The longest visibility timeout, and the longest that a receive can be stretched to in total: 12 hours. */
 export const maxVisibilitySeconds = 43_200;
-/** A queue's visibility timeout unless it was given another. */
-export const defaultVisibilitySeconds = 30;
 /** The longest delay of a message or a queue. */
 export const maxDelaySeconds = 900;
 

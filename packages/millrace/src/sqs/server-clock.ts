@@ -3,9 +3,25 @@
  * anything else; deadlines and leases run on the monotonic clock.
  */
 import type { Clock } from "../clock.ts";
+import { SqsServiceError } from "./errors.ts";
 
 /** A difference up to this is the Date header's whole seconds and the answer's way, not a wrong clock. */
 const toleranceMs = 30_000;
+
+/** Refusals that a wrong clock can be behind. */
+const skewRefusals = new Set([
+  "AuthFailure",
+  "InvalidSignatureException",
+  "RequestExpired",
+  "RequestInTheFuture",
+  "RequestTimeTooSkewed",
+  "SignatureDoesNotMatch",
+]);
+
+/** Whether SQS refused the call for a reason that a wrong clock can be behind. */
+export function isSkewRefusal(error: unknown): boolean {
+  return error instanceof SqsServiceError && skewRefusals.has(error.errorName);
+}
 
 /** The time at SQS. */
 export class ServerClock {

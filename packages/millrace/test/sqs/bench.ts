@@ -4,7 +4,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { HttpSqs } from "../../src/sqs/http-sqs.ts";
-import type { HttpSqsOptions } from "../../src/sqs/http-sqs.ts";
+import type { HttpSqsOptions } from "../../src/sqs/http-sqs-options.ts";
 import { VirtualClock } from "../../src/testing/virtual-clock.ts";
 import { FaultServer } from "./fault-server.ts";
 

@@ -115,6 +115,26 @@ describe("Credentials", () => {
     expect(hourly.calls).toHaveLength(2);
   });
 
+  it("forces new ones though a fetch is under way, which a cache may answer", async () => {
+    const clock = new VirtualClock();
+    const calls: boolean[] = [];
+    const credentials = new Credentials(({ forceRefresh = false } = {}) => {
+      calls.push(forceRefresh);
+      return Promise.resolve({
+        accessKeyId: forceRefresh ? "fresh" : "cached",
+        secretAccessKey: "s",
+        expiration: new Date(clock.now() + minute),
+      });
+    }, clock);
+    const refused = await credentials.get();
+    await clock.advance(30_000);
+    const other = credentials.get();
+    expect(await credentials.renew(refused)).toBe(true);
+    expect((await credentials.get()).accessKeyId).toBe("fresh");
+    expect((await other).accessKeyId).toBe("cached");
+    expect(calls).toEqual([false, false, true]);
+  });
+
   it("says when there are no others than those refused", async () => {
     const credentials = new Credentials(
       { accessKeyId: "A", secretAccessKey: "s" },

@@ -1,6 +1,7 @@
 import { EventEmitter, getEventListeners, once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
+import { SqsTimeoutError } from "../../src/sqs/errors.ts";
 import { HttpSqs } from "../../src/sqs/http-sqs.ts";
 import { Bench, credentials, rejection } from "./bench.ts";
 import { hold, json, refusal, silence } from "./fault-server.ts";
@@ -80,6 +81,24 @@ describe("HttpSqs, aborted", () => {
     provided.emit("given");
     expect(await patient).toEqual({});
     expect(calls).toBe(1);
+  });
+
+  it("takes nothing from the budget of retries when the reason is a fault itself", async () => {
+    await using bench = await Bench.open();
+    const { server, sqs } = bench;
+    const deadline = new SqsTimeoutError("ListQueues", 1);
+    server.always(silence);
+    for (let call = 1; call <= 36; call++) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const aborted = rejection(sqs.call("ListQueues", {}, { signal }));
+      await server.received(call);
+      controller.abort(deadline);
+      expect(await aborted).toBe(deadline);
+    }
+    server.always(json({}));
+    server.next(refusal("InternalError", { status: 500 }));
+    expect(await bench.drive(sqs.call("ListQueues", {}))).toEqual({});
   });
 
   it("leaves no listener behind on a signal that outlives many calls", async () => {

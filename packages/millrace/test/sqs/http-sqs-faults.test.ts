@@ -367,9 +367,9 @@ describe("HttpSqs, when something answers that is not SQS", () => {
     expect(String(await rejection(bench.sqs.call("ListQueues", {})))).toContain("larger than");
   });
 
-  it("survives JSON nested a million deep, in a member it knows and in one it does not", async () => {
+  it("survives JSON nested a hundred thousand deep, in a member it knows and in one it does not", async () => {
     await using bench = await Bench.open({ maxAttempts: 1 });
-    const deep = "[".repeat(1e6) + "]".repeat(1e6);
+    const deep = "[".repeat(1e5) + "]".repeat(1e5);
     bench.server.next(text(`{"Messages":${deep}}`), text(`{"Unknown":${deep}}`));
     expect(await rejection(bench.sqs.call("ReceiveMessage", receive))).toBeInstanceOf(
       SqsResponseError,
