@@ -28,18 +28,19 @@ const endSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const sameMs = 500;
 
 export interface InterruptionOptions {
-  /** Called at the second signal, just before the process ends. */
-  readonly onLeave: () => void;
+  /** Called at the second signal: the process is to end at once, with this exit code. */
+  readonly onLeave: (exitCode: number) => void;
   readonly clock?: Clock | undefined;
 }
 
 /** Listens from its making until it is disposed of. */
 export class Interruption implements Disposable {
   readonly #abort = new AbortController();
-  readonly #onLeave: () => void;
+  readonly #onLeave: (exitCode: number) => void;
   readonly #clock: Clock;
   /** When the first signal came. */
   #sinceMs: number | undefined;
+  #outputBroken = false;
 
   constructor(options: InterruptionOptions) {
     this.#onLeave = options.onLeave;
@@ -55,8 +56,8 @@ export class Interruption implements Disposable {
 
   [Symbol.dispose](): void {
     for (const signal of endSignals) process.off(signal, this.#onSignal);
-    // What is still to be written to a broken pipe may fail after this.
-    if (this.#sinceMs === undefined) process.stdout.off("error", this.#onBrokenOutput);
+    // What is still to be written to a broken pipe fails after this.
+    if (!this.#outputBroken) process.stdout.off("error", this.#onBrokenOutput);
   }
 
   readonly #onSignal = (signal: EndSignal): void => {
@@ -65,13 +66,13 @@ export class Interruption implements Disposable {
       this.#sinceMs = nowMs;
       this.#abort.abort(new InterruptedError(signal));
     } else if (nowMs - this.#sinceMs > sameMs) {
-      this.#onLeave();
-      process.exit(new InterruptedError(signal).exitCode);
+      this.#onLeave(new InterruptedError(signal).exitCode);
     }
   };
 
   /** Nobody reads any more: `npm start | head`. */
   readonly #onBrokenOutput = (): void => {
+    this.#outputBroken = true;
     this.#sinceMs ??= this.#clock.monotonicMs();
     this.#abort.abort(new InterruptedError("SIGPIPE"));
   };

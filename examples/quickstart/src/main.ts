@@ -23,6 +23,7 @@ import { PretendedWork } from "./pretended-work.ts";
 import { commandLine, environmentHelp, run, wholeNumber } from "./program.ts";
 import { progressBar } from "./progress-bar.ts";
 import { localCredentials, localRegion, queueName } from "./queue.ts";
+import { formatNumber } from "./screen.ts";
 import type { Screen } from "./screen.ts";
 import { sendHellos } from "./send-hellos.ts";
 import { storeMessages } from "./store-messages.ts";
@@ -112,6 +113,8 @@ await run(command, async ({ screen, signal }) => {
     over.abort(error);
   }
   screen.status("");
+  if (failure === undefined)
+    screen.line("done", `all ${formatNumber(count ?? 0)} are rows`, "good");
 
   await producer.close();
   await drain(consumer, journal, screen);

@@ -57,36 +57,44 @@ export class MessagesTable implements AsyncDisposable {
    * @throws DatabaseUnusableError.
    */
   async open(): Promise<void> {
-    try {
-      await this.pool.query(createIfMissing);
-      // Some other table of that name: better to say so now than to fail at every message.
-      await this.pool.query("SELECT id, message, created_at FROM messages LIMIT 0");
-      const { rows } = await this.pool.query<{ last: string }>(
-        "SELECT coalesce(max(id), 0) AS last FROM messages",
-      );
-      this.#lastIdBefore = rows[0]?.last ?? "0";
-    } catch (error) {
-      throw new DatabaseUnusableError(this.#url, error);
-    }
+    await this.#ask(createIfMissing);
+    // Some other table of that name: better to say so now than to fail at every message.
+    await this.#ask("SELECT id, message, created_at FROM messages LIMIT 0");
+    this.#lastIdBefore = await this.#ask("SELECT coalesce(max(id), 0) AS answer FROM messages");
   }
 
-  /** All rows, those of earlier runs included. */
+  /**
+   * All rows, those of earlier runs included.
+   *
+   * @throws DatabaseUnusableError.
+   */
   async rows(): Promise<number> {
-    const { rows } = await this.pool.query<{ count: string }>("SELECT count(*) FROM messages");
-    return Number(rows[0]?.count);
+    return Number(await this.#ask("SELECT count(*) AS answer FROM messages"));
   }
 
-  /** How many of the greetings 1 to `count` have no row yet that was written since the table was opened. */
+  /**
+   * How many of the greetings 1 to `count` have no row yet that was written since the table was opened.
+   *
+   * @throws DatabaseUnusableError.
+   */
   async missing(count: number): Promise<number> {
-    const { rows } = await this.pool.query<{ count: string }>(
-      `SELECT count(*) FROM generate_series(1, $1::bigint) AS n WHERE NOT EXISTS
-         (SELECT FROM messages WHERE id > $2 AND message = 'hello world ' || n)`,
-      [count, this.#lastIdBefore],
-    );
-    return Number(rows[0]?.count);
+    const sql = `
+      SELECT count(*) AS answer FROM generate_series(1, $1::bigint) AS n WHERE NOT EXISTS
+        (SELECT FROM messages WHERE id > $2 AND message = 'hello world ' || n)`;
+    return Number(await this.#ask(sql, [count, this.#lastIdBefore]));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.pool.end();
+  }
+
+  /** The answer of a query for one value; "" when it has none. */
+  async #ask(sql: string, values: readonly unknown[] = []): Promise<string> {
+    try {
+      const { rows } = await this.pool.query<{ answer?: string }>(sql, [...values]);
+      return rows[0]?.answer ?? "";
+    } catch (error) {
+      throw new DatabaseUnusableError(this.#url, error);
+    }
   }
 }

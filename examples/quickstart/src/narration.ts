@@ -59,7 +59,7 @@ export class Narration implements Disposable {
       })
       .on("retried", ({ message, afterSeconds, reason = "its handler asked for it" }) => {
         const when = `comes again in ${formatDuration(Math.ceil(afterSeconds) * 1_000)}`;
-        this.#trouble("retry", `${named(message)} ${when}: ${formatBody(reason)}`, "to be retried");
+        this.#trouble("retry", `${named(message)} ${when}: ${formatBody(reason)}`, "retried");
       })
       .on("released", ({ message }) => {
         const what = `${named(message)} goes back to the queue`;

@@ -108,7 +108,12 @@ export async function run(
     fail(error);
     process.exit();
   });
-  using interruption = new Interruption({ onLeave: () => screen.close() });
+  using interruption = new Interruption({
+    onLeave: (exitCode) => {
+      screen.close();
+      process.exit(exitCode);
+    },
+  });
   try {
     command.parse();
     process.exitCode = (await main({ screen, signal: interruption.signal })) ?? exitCodes.done;
