@@ -138,7 +138,10 @@ export function deadLettersSuite(open: OpenBench): void {
         1, 1, 0,
       ]);
       expect([await receive(dead), await receive(dead), await receive(dead)]).toEqual([1, 1, 0]);
-      expect(await sqs.bodies(last)).toEqual(["poison"]);
+      const message = await sqs.receiveOne(last, { AttributeNames: ["DeadLetterQueueSourceArn"] });
+      expect(message.Attributes).toEqual({
+        DeadLetterQueueSourceArn: await sqs.attribute(dead, "QueueArn"),
+      });
     });
 
     it("that are gone leave the message where it is", async () => {

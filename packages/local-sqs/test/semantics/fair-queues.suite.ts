@@ -102,6 +102,17 @@ export function fairQueuesSuite(open: OpenBench): void {
       expect(await sqs.bodies(url, { MaxNumberOfMessages: 1 })).toEqual(["noisy"]);
     });
 
+    it("go on calling a tenant noisy that goes on sending", async () => {
+      const url = await sqs.queue();
+      await sendMany(url, "noisy", 60);
+      await receiveMany(url, 30);
+      await sqs.clock.advance(200_000);
+      await sendMany(url, "noisy", 1);
+      await sqs.clock.advance(299_999);
+      await sendMany(url, "quiet", 1);
+      expect(await sqs.bodies(url, { MaxNumberOfMessages: 1 })).toEqual(["quiet"]);
+    });
+
     it("call a tenant quiet again once it has sent nothing for five minutes", async () => {
       const url = await sqs.queue();
       await sendMany(url, "noisy", 60);

@@ -239,6 +239,18 @@ export function fifoSuite(open: OpenBench): void {
       ]);
     });
 
+    it("counts the five minutes from the latest receive of that id", async () => {
+      const url = await sqs.fifo();
+      await sqs.sendTo(url, "g", "a");
+      await sqs.receive(url, { ...attempt, VisibilityTimeout: 1 });
+      await sqs.clock.advance(200_000);
+      const [second] = await sqs.receive(url, { ...attempt, VisibilityTimeout: 600 });
+      await sqs.clock.advance(200_000);
+      expect(await sqs.receive(url, attempt)).toMatchObject([
+        { ReceiptHandle: second?.ReceiptHandle },
+      ]);
+    });
+
     it("holds for a long poll that was answered", async () => {
       const url = await sqs.fifo();
       const poll = await sqs.poll(url, attempt);
