@@ -54,13 +54,16 @@ describe("HttpSqs, when the connection fails", () => {
     const server = await FaultServer.start();
     const { origin } = server;
     await server[Symbol.asyncDispose]();
+    const clock = new VirtualClock();
     await using sqs = new HttpSqs({
       region: "us-east-1",
       endpoint: origin,
       credentials,
-      random: () => 0,
+      clock,
+      maxAttempts: 1,
     });
     const error = await rejection(sqs.call("SendMessage", send));
+    expect(clock.pendingTimers).toBe(0);
     expect(error).toBeInstanceOf(SqsConnectionError);
     expect(error).toMatchObject({ operation: "SendMessage", category: "transient" });
     expect(String(error)).toContain("ECONNREFUSED");
@@ -215,6 +218,12 @@ describe("HttpSqs, when SQS answers with an error", () => {
       refusal("InternalError", { status }),
       json({ MessageId: "m-1" }),
     );
+    expect(await bench.drive(bench.sqs.call("SendMessage", send))).toEqual({ MessageId: "m-1" });
+  });
+
+  it("repeats after a fault of SQS that comes with a status of the caller's", async () => {
+    await using bench = await Bench.open();
+    bench.server.next(refusal("RequestTimeout", { fault: "Sender" }), json({ MessageId: "m-1" }));
     expect(await bench.drive(bench.sqs.call("SendMessage", send))).toEqual({ MessageId: "m-1" });
   });
 
