@@ -239,6 +239,15 @@ export function fifoSuite(open: OpenBench): void {
       ]);
     });
 
+    it("brings nothing that somebody else has received meanwhile", async () => {
+      const url = await sqs.fifo();
+      await sqs.sendTo(url, "g", "a");
+      await sqs.receive(url, attempt);
+      await sqs.clock.advance(30_000);
+      await sqs.receiveOne(url);
+      expect(await sqs.receive(url, attempt)).toEqual([]);
+    });
+
     it("counts the five minutes from the latest receive of that id", async () => {
       const url = await sqs.fifo();
       await sqs.sendTo(url, "g", "a");
