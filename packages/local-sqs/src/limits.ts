@@ -13,7 +13,7 @@ export const maxVisibilitySeconds = 43_200;
 export const maxDelaySeconds = 900;
 export const maxWaitSeconds = 20;
 export const maxReceiveMessages = 10;
-export const maxBatchEntries = 10;
+const maxBatchEntries = 10;
 /** One message, and all messages of a batch together: bodies and attributes. */
 export const maxPayloadBytes = 1_048_576;
 /** In flight in one queue. */

@@ -7,7 +7,7 @@ import type { SqsInput, SqsOperation, SqsOutput } from "millrace";
  * Answers an operation. It throws a Refusal where SQS would refuse; a promise it returns rejects with
  * what the caller is to see.
  */
-export type Handler<O extends SqsOperation> = (
+type Handler<O extends SqsOperation> = (
   input: SqsInput<O>,
   signal: AbortSignal | undefined,
 ) => SqsOutput<O> | Promise<SqsOutput<O>>;

@@ -199,7 +199,7 @@ export function useBench(open: OpenBench, options?: SqsServiceOptions): Driver {
 }
 
 /** Lets the event loop run until the condition holds; a test's timeout is its limit. */
-export async function until(condition: () => boolean): Promise<void> {
+async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await setImmediate();
 }
 
