@@ -54,6 +54,12 @@ export class Interruption implements Disposable {
     return this.#abort.signal;
   }
 
+  /** As if the signal had come: whatever it stands for has happened in another way. */
+  interrupt(signal: EndSignal): void {
+    this.#sinceMs ??= this.#clock.monotonicMs();
+    this.#abort.abort(new InterruptedError(signal));
+  }
+
   [Symbol.dispose](): void {
     for (const signal of endSignals) process.off(signal, this.#onSignal);
     // What is still to be written to a broken pipe fails after this.
@@ -61,11 +67,8 @@ export class Interruption implements Disposable {
   }
 
   readonly #onSignal = (signal: EndSignal): void => {
-    const nowMs = this.#clock.monotonicMs();
-    if (this.#sinceMs === undefined) {
-      this.#sinceMs = nowMs;
-      this.#abort.abort(new InterruptedError(signal));
-    } else if (nowMs - this.#sinceMs > sameMs) {
+    if (this.#sinceMs === undefined) this.interrupt(signal);
+    else if (this.#clock.monotonicMs() - this.#sinceMs > sameMs) {
       this.#onLeave(new InterruptedError(signal).exitCode);
     }
   };
@@ -73,7 +76,6 @@ export class Interruption implements Disposable {
   /** Nobody reads any more: `npm start | head`. */
   readonly #onBrokenOutput = (): void => {
     this.#outputBroken = true;
-    this.#sinceMs ??= this.#clock.monotonicMs();
-    this.#abort.abort(new InterruptedError("SIGPIPE"));
+    this.interrupt("SIGPIPE");
   };
 }

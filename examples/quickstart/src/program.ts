@@ -5,6 +5,7 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { complaintAbout, exitCodes, UsageError } from "./failure.ts";
 import { InterruptedError, Interruption } from "./interruption.ts";
+import { LauncherWatch } from "./launcher.ts";
 import { Screen } from "./screen.ts";
 
 /** What a program works with. */
@@ -116,6 +117,8 @@ export async function run(
   });
   try {
     command.parse();
+    using launcher = new LauncherWatch(() => interruption.interrupt("SIGHUP"));
+    launcher.begin();
     process.exitCode = (await main({ screen, signal: interruption.signal })) ?? exitCodes.done;
   } catch (error) {
     fail(error);

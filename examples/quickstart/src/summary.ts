@@ -35,7 +35,7 @@ export function printSummary(screen: Screen, figures: Figures): void {
   const operations = Object.entries(requests).toSorted(([, a], [, b]) => b - a);
   const total = operations.reduce((sum, [, count]) => sum + count, 0);
   const each = operations.map(([operation, count]) => `${operation} ${formatNumber(count)}`);
-  lines.push(["SQS requests", [formatNumber(total), ...each].join(", ").replace(",", ":")]);
+  lines.push(["SQS requests", total === 0 ? "0" : `${formatNumber(total)}: ${each.join(", ")}`]);
   lines.push(["requests a message", perMessage(figures)]);
 
   const { bold } = screen.colors;

@@ -1,7 +1,14 @@
 import { Client } from "pg";
 import { describe, expect, it } from "vitest";
 import { useTestDatabase } from "../../../test/database.ts";
-import { expectOneLine, run, start, summaryOf, useTemporaryDirectory } from "./programs.ts";
+import {
+  expectOneLine,
+  run,
+  start,
+  startNpm,
+  summaryOf,
+  useTemporaryDirectory,
+} from "./programs.ts";
 
 const nothingLeft = useTemporaryDirectory();
 const databaseUrl = useTestDatabase();
@@ -40,20 +47,6 @@ describe("with SQS and Postgres of its own", () => {
     await nothingLeft();
   });
 
-  it("drains at Ctrl-C", async () => {
-    const program = start("main", ["--rate", "20", "--work", "400"]);
-    await program.printed(/started {3}hello world 3/);
-    program.kill("SIGINT");
-    const ended = await program.ended;
-
-    expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(ended.stdout).toMatch(/stopping, with \d+ in hand/);
-    const { processed, "rows in the table": rows } = summaryOf(ended);
-    expect(Number(processed)).toBeGreaterThanOrEqual(3);
-    expect(rows).toBe(processed);
-    await nothingLeft();
-  });
-
   it("leaves at once at the second Ctrl-C", async () => {
     const program = start("main", ["--rate", "20", "--work", "60000"]);
     await program.printed(/started {3}hello world 1/);
@@ -88,25 +81,60 @@ describe("with SQS and Postgres of its own", () => {
   });
 });
 
+describe("by npm, which stands between the terminal and the program", () => {
+  it("drains at Ctrl-C, which npm passes on once more, and says nothing else", async () => {
+    const npm = startNpm("start");
+    await npm.printed(/started {3}hello world 1/);
+    npm.killGroup("SIGINT");
+    const ended = await npm.ended;
+    expect(ended.stderr.replaceAll(/^npm warn .*\n/gm, "")).toBe("");
+    expect(summaryOf(ended)["rows in the table"]).toBe(summaryOf(ended)["processed"]);
+    await nothingLeft();
+  });
+
+  it("ends, with its Postgres, when npm is killed", async () => {
+    const npm = startNpm("start");
+    await npm.printed(/started {3}hello world 1/);
+    npm.kill("SIGKILL");
+    await npm.printed(/rows in the table/);
+    await nothingLeft();
+  });
+});
+
 describe("with the Postgres of DATABASE_URL", () => {
   it("retries what failed until all are rows, and counts no row of an earlier run", async () => {
     const env = { DATABASE_URL: databaseUrl() };
     const args = ["--count", "50", "--rate", "200", "--fail", "0.2", "--workers", "8"];
-    for (const rows of ["50", "100"]) {
-      const ended = await run("main", args, env);
-      expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
-      expect(ended.stdout).toMatch(
-        /retry       hello world \d+ comes again in [1-4] s: a pretended failure/,
-      );
-      expect(ended.stdout).toMatch(/started {3}hello world \d+ \(receive 2\)/);
-      const summary = summaryOf(ended);
-      expect(summary).toMatchObject({ processed: "50", "rows in the table": rows });
-      // A fifth of all runs, those of the retries included: 50 / 0.8.
-      expect(Number(summary["retried"])).toBeGreaterThanOrEqual(12);
-    }
+    const first = await run("main", args, env);
+    expect(first).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(first.stdout).toMatch(
+      /retry       hello world \d+ comes again in [1-4] s: a pretended failure/,
+    );
+    expect(first.stdout).toMatch(/started {3}hello world \d+ \(receive 2\)/);
+    const { retried, ...others } = summaryOf(first);
+    expect(others).toMatchObject({ processed: "50", "rows in the table": "50" });
+    // A fifth of all runs, those of the retries included: 50 / 0.8.
+    expect(Number(retried)).toBeGreaterThanOrEqual(12);
+
+    const second = await run("main", ["--count", "50", "--rate", "200"], env);
+    expect(second).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(summaryOf(second)).toMatchObject({ processed: "50", "rows in the table": "100" });
     expect(await query("SELECT count(DISTINCT message)::int AS n FROM messages")).toEqual([
       { n: 50 },
     ]);
+  });
+
+  it("drains at Ctrl-C", async () => {
+    const program = start("main", ["--rate", "20", "--work", "400"], {
+      DATABASE_URL: databaseUrl(),
+    });
+    await program.printed(/started {3}hello world 3/);
+    program.kill("SIGINT");
+    const ended = await program.ended;
+
+    expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(ended.stdout).toMatch(/stopping, with \d+ in hand/);
+    expect(Number(summaryOf(ended)["processed"])).toBeGreaterThanOrEqual(3);
   });
 
   it("gives up when nothing is stored for long", async () => {

@@ -9,6 +9,7 @@ import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, expect, vi } from "vitest";
 
 const dist = new URL("../dist/", import.meta.url);
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
 
 export type ProgramName = "main" | "local" | "sender" | "consumer";
 
@@ -78,6 +79,12 @@ export class RunningProgram {
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
+
+  /** To the program and all that it has started, but for what has left its group: Ctrl-C in a terminal. */
+  killGroup(signal: NodeJS.Signals): void {
+    const { pid } = this.#child;
+    if (pid !== undefined) process.kill(-pid, signal);
+  }
 }
 
 const running = new Set<RunningProgram>();
@@ -85,7 +92,7 @@ const running = new Set<RunningProgram>();
 // Not after each: tests of a file may run at once. Those that pass have waited for theirs.
 afterAll(async () => {
   for (const program of running) {
-    program.kill("SIGKILL");
+    program.killGroup("SIGKILL");
     await program.ended;
   }
 });
@@ -97,11 +104,26 @@ export function start(
   env: Readonly<Record<string, string>> = {},
 ): RunningProgram {
   const file = fileURLToPath(new URL(`${name}.js`, dist));
-  const { PATH, TMPDIR } = process.env;
-  const child = spawn(process.execPath, [file, ...args], {
+  return spawned(process.execPath, [file, ...args], env);
+}
+
+/** Runs npm at the root of the repository, in a process group of its own, as a terminal does. */
+export function startNpm(...args: readonly string[]): RunningProgram {
+  return spawned("npm", args, { npm_config_update_notifier: "false" });
+}
+
+function spawned(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): RunningProgram {
+  const { PATH, TMPDIR = tmpdir() } = process.env;
+  const child = spawn(file, args, {
+    cwd: repository,
     stdio: ["ignore", "pipe", "pipe"],
     // No credentials, no config files and no machine metadata but those that a test gives.
-    env: { PATH, TMPDIR, HOME: "/nonexistent", AWS_EC2_METADATA_DISABLED: "true", ...env },
+    env: { PATH, TMPDIR, HOME: TMPDIR, AWS_EC2_METADATA_DISABLED: "true", ...env },
+    detached: true,
   });
   const program = new RunningProgram(child);
   running.add(program);
@@ -167,7 +189,9 @@ export function useTemporaryDirectory(): () => Promise<void> {
     const processes = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" }).split("\n");
     return [
       // A copy of the binaries may stay, and is used again.
-      ...files.filter((name) => !name.startsWith("millrace-postgres-binaries")),
+      ...files.filter(
+        (name) => name.startsWith("millrace-postgres-") && !name.includes("binaries"),
+      ),
       ...processes.filter((args) => args.includes(root)),
     ];
   };
