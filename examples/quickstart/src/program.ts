@@ -39,8 +39,8 @@ export function environmentHelp(variables: Readonly<Record<string, string>>): st
 /** What AWS's own variables mean, for the programs that talk to any SQS. */
 export const awsVariables: Readonly<Record<string, string>> = {
   AWS_REGION: "where SQS is, when the queue's URL does not say",
-  AWS_ACCESS_KEY_ID: "with AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN: the credentials;",
-  "": "without them, whatever the AWS SDK would find (profiles, SSO, roles)",
+  AWS_ACCESS_KEY_ID:
+    "the credentials, with AWS_SECRET_ACCESS_KEY; else what the AWS SDK would find",
   AWS_ENDPOINT_URL_SQS: "calls go there, whatever the queue's URL says",
 };
 
