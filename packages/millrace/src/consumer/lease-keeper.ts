@@ -114,6 +114,7 @@ export class LeaseKeeper {
 
   #tick(): void {
     const now = this.#parts.clock.monotonicMs();
+    const gatherUntilMs = now + this.#visibilityMs * gatherShare;
     const due: Extension[] = [];
     const over: Delivery[] = [];
     let nextMs = Infinity;
@@ -124,9 +125,8 @@ export class LeaseKeeper {
         continue;
       }
       const dueAtMs = this.#dueAtMs(delivery, now);
-      const seconds = this.#goes(delivery, dueAtMs, now)
-        ? this.#extensionSeconds(delivery, now)
-        : 0;
+      const goes = dueAtMs < delivery.leaseUntilMs && dueAtMs <= gatherUntilMs;
+      const seconds = goes ? this.#extensionSeconds(delivery, now) : 0;
       if (seconds > 0) due.push({ delivery, seconds });
       nextMs = Math.min(nextMs, seconds > 0 ? delivery.leaseUntilMs : dueAtMs);
     }
@@ -139,13 +139,6 @@ export class LeaseKeeper {
     for (const delivery of over) {
       if (isKept(delivery)) this.#parts.lose(delivery, leaseExpired(delivery));
     }
-  }
-
-  /** Whether an extension that is due at `dueAtMs` goes out now. One that failed waits out its pause. */
-  #goes(delivery: Delivery, dueAtMs: number, nowMs: number): boolean {
-    if (dueAtMs >= delivery.leaseUntilMs) return false;
-    const earlyMs = this.#retryAtMs.has(delivery) ? 0 : this.#visibilityMs * gatherShare;
-    return dueAtMs - earlyMs <= nowMs;
   }
 
   /** Extends up to ten leases in one call. Never rejects. */

@@ -277,7 +277,6 @@ function visibilitySeconds({ outcome, leaseLimitMs }: Delivery, nowMs: number): 
 
 /** Whether a call that failed would fail again, until somebody does something about it. */
 function isPermanent(error: Error): boolean {
-  if (error instanceof SqsError)
-    return error.category !== "transient" && error.category !== "throttled";
-  return error instanceof OptionError;
+  if (!(error instanceof SqsError)) return error instanceof OptionError;
+  return error.category !== "transient" && error.category !== "throttled";
 }
