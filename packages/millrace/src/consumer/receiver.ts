@@ -254,12 +254,9 @@ export class Receiver {
   }
 
   #send(delivery: Delivery): void {
-    if (!this.#stop.signal.aborted) {
-      delivery.wait();
-      // There is room: no poll asks for more than fits.
-      if (this.#parts.channel.trySend(delivery) === "sent") return;
-    }
-    delivery.settle(release());
+    delivery.wait();
+    // Not sent when a stop has cancelled the channel. Full it never is: no poll asks for more than fits.
+    if (this.#parts.channel.trySend(delivery) !== "sent") delivery.settle(release());
   }
 
   /** A poll that had been given up was answered after all: its messages are in flight, and go back. */

@@ -197,6 +197,14 @@ describe("health", () => {
     bench.sqs.intercept("ReceiveMessage", undefined);
     await bench.start(consumer);
     expect(consumer.health().status).toBe("healthy");
+
+    bench.sqs.intercept("DeleteMessageBatch", () => Promise.reject(denied()));
+    await bench.send("1");
+    await bench.clock.advance(1_000);
+    expect(consumer.health().status).toBe("failing");
+    await bench.run(consumer.stop({ deadlineMs: 0 }));
+    await bench.start(consumer);
+    expect(consumer.health().status).toBe("healthy");
   });
 
   it("may be what stops the consumer", async () => {

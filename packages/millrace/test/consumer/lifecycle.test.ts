@@ -139,6 +139,22 @@ describe("fault 33: stop can be awaited, called twice, and has a deadline", () =
   });
 });
 
+it("a stop in the very moment in which a worker is handed a message releases it", async () => {
+  const bench = await Bench.open({ VisibilityTimeout: "3600" });
+  const { consumer } = bench.consumer({ handle: () => {} });
+  let stopping: Promise<unknown> | undefined;
+  consumer.on("received", ({ count }) => {
+    // Runs when the message is in the worker's hand, and the worker has not looked at it yet.
+    if (count > 0) queueMicrotask(() => (stopping = consumer.stop()));
+  });
+  await bench.start(consumer);
+  await bench.send("1");
+  await bench.clock.advance(100);
+  expect(await bench.run(stopping ?? never())).toMatchObject({ released: 1 });
+  expect(consumer.stats().started).toBe(0);
+  expect(await bench.depth()).toEqual({ visible: 1, inFlight: 0 });
+});
+
 describe("fault 34: nothing runs once stop has resolved", () => {
   it("no handler, no call, no timer, no event", async () => {
     const bench = await Bench.open();
@@ -305,7 +321,9 @@ describe("start", () => {
     const { consumer, told } = bench.consumer({ handle: () => {} });
     bench.sqs.intercept("ReceiveMessage", () => Promise.reject(denied()));
     for (let attempt = 0; attempt < 3; attempt += 1) {
+      bench.sqs.calls.length = 0;
       await expect(bench.start(consumer)).rejects.toMatchObject({ category: "denied" });
+      expect(bench.sqs.of("ReceiveMessage")).toHaveLength(1);
       expect(consumer.health()).toEqual({ status: "stopped" });
       expect(bench.clock.pendingTimers).toBe(0);
     }
