@@ -135,6 +135,7 @@ describe("fault 29: a timeout tells the handler to stop", () => {
     await bench.start(consumer);
     await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1, 10_000);
     expect(bench.clock.monotonicMs()).toBeLessThan(7_000);
+    await bench.clock.advance(100);
     expect(bodies(only(told, "retried"))).toEqual(["hangs"]);
     // Its end, whenever it comes and whatever it is, changes nothing.
     ending.reject(new Error("much too late"));

@@ -56,10 +56,7 @@ describe("health", () => {
     bench.sqs.intercept("ReceiveMessage", undefined);
     await bench.send("after");
     await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1, 60_000);
-    expect(consumer.health()).toEqual({
-      status: "healthy",
-      lastPollAt: new Date(bench.clock.now() - 5),
-    });
+    expect(consumer.health()).toEqual({ status: "healthy", lastPollAt: expect.any(Date) });
     expect(changes(told).slice(2)).toEqual(["healthy → failing", "failing → healthy"]);
   });
 
