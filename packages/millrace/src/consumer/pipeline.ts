@@ -63,6 +63,7 @@ export class Pipeline<Body> implements DeliveryObserver {
       },
     });
     this.#settler = new Settler({
+      inHand: this.inHand,
       sqs,
       queueUrl,
       clock,

@@ -16,10 +16,11 @@ import { callBatch } from "./batch-call.ts";
 import type { DeadLetterQueue } from "./dead-letter-queue.ts";
 import type { Delivery } from "./delivery.ts";
 import { SettlementError } from "./errors.ts";
+import type { InHand } from "./in-hand.ts";
 import { toVisibilitySeconds } from "./retry-policy.ts";
 
-/** How long the first of a batch waits for others. */
-const lingerMs = 5;
+/** How long the first of a batch waits for others, while there are any that could come. */
+const lingerMs = 10;
 /** A call may take half of what is left of the lease, so that another still fits; at least and at most this long. */
 const minCallMs = 1_000;
 const maxCallMs = 10_000;
@@ -42,6 +43,8 @@ export interface SettlerParts {
   readonly random: Random;
   readonly deadLetterQueue: DeadLetterQueue | undefined;
   readonly observer: SettlerObserver;
+  /** Read to see whether anything is left that could join a batch. */
+  readonly inHand: InHand;
 }
 
 /** Deliveries of one kind of call that wait to go out together. */
@@ -64,7 +67,7 @@ interface Failed {
 /**
  * Settles deliveries that are in state `settling`.
  *
- *     acknowledge ───────────────────────────▶ deletes ──┐  10 entries, or 5 ms
+ *     acknowledge ───────────────────────────▶ deletes ──┐  10 entries, or 10 ms
  *     dead-letter ─▶ copy to its queue ──────▶ deletes   ├─────────▶ SQS ─┬▶ confirmed
  *     retry, release ────────────────────────▶ changes ──┘                └▶ again, until the lease is over
  *
@@ -125,16 +128,23 @@ export class Settler {
   }
 
   #gather(gathering: Gathering, delivery: Delivery): void {
-    const { clock } = this.#parts;
+    const { clock, inHand } = this.#parts;
     gathering.deliveries.push(delivery);
     const leftMs = delivery.leaseUntilMs - clock.monotonicMs();
     if (gathering.deliveries.length >= maxBatchEntries || leftMs <= this.#lingerMs * 2) {
       this.#flush(gathering);
     } else {
-      gathering.timer ??= clock.setTimer(() => {
-        gathering.timer = undefined;
-        this.#flush(gathering);
-      }, this.#lingerMs);
+      gathering.timer ??= clock.setTimer(() => this.#flush(gathering), this.#lingerMs);
+      if (inHand.size === inHand.counts.settling) this.#hasten();
+    }
+  }
+
+  /** Nothing is left in hand that could join: what is gathered goes with what else this very turn settles. */
+  #hasten(): void {
+    for (const gathering of [this.#deletes, this.#changes]) {
+      if (gathering.timer === undefined) continue;
+      gathering.timer.cancel();
+      gathering.timer = this.#parts.clock.setTimer(() => this.#flush(gathering), 0);
     }
   }
 

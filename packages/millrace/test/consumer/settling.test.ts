@@ -37,32 +37,51 @@ describe("gathering", () => {
     expect(others).toEqual([]);
   });
 
-  it("has the first of a batch wait 5 ms for others", async () => {
+  it("has the first of a batch wait 10 ms for others", async () => {
     const bench = await Bench.open();
-    await bench.send("a", "b", "c");
+    await bench.send("a", "b", "c", "much later");
     let handled = 0;
     const { consumer } = bench.consumer({
-      handle: () => sleep(bench.clock, 1_000 + 2 * handled++),
+      handle: ({ body }) =>
+        sleep(bench.clock, body === "much later" ? 5_000 : 1_000 + 4 * handled++),
     });
     await bench.start(consumer);
-    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 3);
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 4);
     const calls = bench.sqs.of("DeleteMessageBatch");
-    expect(calls.map(({ atMs, input }) => [atMs, input.Entries.length])).toEqual([[1_005, 3]]);
+    expect(calls.map(({ atMs, input }) => [atMs, input.Entries.length])).toEqual([
+      [1_010, 3],
+      [5_000, 1],
+    ]);
+  });
+
+  it("lets nothing wait once nothing is left in hand that could join it", async () => {
+    const bench = await Bench.open();
+    await bench.send("fails", "done");
+    const { consumer } = bench.consumer({
+      handle: async ({ body }) => {
+        await sleep(bench.clock, body === "fails" ? 1_000 : 1_004);
+        if (body === "fails") throw new Error("it fails");
+      },
+    });
+    await bench.start(consumer);
+    await bench.clock.advance(1_004);
+    expect(bench.sqs.of("ChangeMessageVisibilityBatch").map(({ atMs }) => atMs)).toEqual([1_004]);
+    expect(bench.sqs.of("DeleteMessageBatch").map(({ atMs }) => atMs)).toEqual([1_004]);
   });
 
   it("lets nothing wait that has hardly any lease left", async () => {
     const bench = await Bench.open();
-    await bench.send("late");
+    await bench.send("late", "later");
     bench.sqs.intercept("ChangeMessageVisibilityBatch", () =>
       Promise.reject(serviceError("ChangeMessageVisibilityBatch", "InternalError", 500)),
     );
     const { consumer } = bench.consumer({
-      handle: () => sleep(bench.clock, 994),
+      handle: ({ body }) => sleep(bench.clock, body === "late" ? 990 : 5_000),
       visibilityTimeoutSeconds: 1,
     });
     await bench.start(consumer);
     await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1);
-    expect(bench.sqs.of("DeleteMessageBatch").map(({ atMs }) => atMs)).toEqual([994]);
+    expect(bench.sqs.of("DeleteMessageBatch").map(({ atMs }) => atMs)).toEqual([990]);
   });
 
   it("deletes two deliveries of one message in one batch, each by its own handle", async () => {
