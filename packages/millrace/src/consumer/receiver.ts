@@ -80,9 +80,11 @@ export class Receiver {
   #paused = false;
   /** Set while resting. */
   #rest: Timer | undefined;
+  #restUntilMs = 0;
   #asking = false;
   /** In a row; reset by the first answer. */
   #failures = 0;
+  #failedAtMs = 0;
   #hastyAnswers = 0;
   #refusals = 0;
 
@@ -179,6 +181,7 @@ export class Receiver {
     this.#asking = false;
     if (this.#stop.signal.aborted || this.#paused) return;
     reporter.limitsAsked(fault);
+    if (this.#rest !== undefined) return; // A poll failed meanwhile.
     const count = Math.min(allowed, permits.free);
     if (count > 0) {
       this.#refusals = 0;
@@ -222,7 +225,7 @@ export class Receiver {
       this.#openPolls -= 1;
       this.#requested -= wanted;
       permits.give(wanted);
-      return this.#failed(toError(error));
+      return this.#failed(toError(error), startedAtMs);
     }
     this.#openPolls -= 1;
     this.#requested -= wanted;
@@ -271,14 +274,17 @@ export class Receiver {
     for (const delivery of deliveries) delivery.settle(release());
   }
 
-  #failed(error: Error): Error {
+  #failed(error: Error, openedAtMs: number): Error {
     if (this.#stop.signal.aborted) return error;
-    const { random, reporter } = this.#parts;
+    const { clock, random, reporter } = this.#parts;
     this.#level.failed();
-    const retryInMs = fullJitterMs(errorBackoff, this.#failures, random);
-    this.#failures += 1;
-    reporter.pollFailed(error, this.#failures, retryInMs);
-    this.#restFor(retryInMs);
+    // Polls that were open together fail together, which says no more than one of them does.
+    if (this.#failures === 0 || openedAtMs > this.#failedAtMs) {
+      this.#failures += 1;
+      this.#failedAtMs = clock.monotonicMs();
+      this.#restFor(fullJitterMs(errorBackoff, this.#failures - 1, random));
+    }
+    reporter.pollFailed(error, this.#failures, this.#restUntilMs - clock.monotonicMs());
     return error;
   }
 
@@ -293,10 +299,16 @@ export class Receiver {
     this.#restFor(fullJitterMs(emptyBackoff, this.#hastyAnswers++, this.#parts.random));
   }
 
+  /** Rests for `ms` at least: a rest that is under way is never cut short. */
   #restFor(ms: number): void {
-    if (this.#stop.signal.aborted) return;
+    const { clock } = this.#parts;
+    const untilMs = clock.monotonicMs() + ms;
+    if (this.#stop.signal.aborted || (this.#rest !== undefined && untilMs <= this.#restUntilMs)) {
+      return;
+    }
     this.#rest?.cancel();
-    this.#rest = this.#parts.clock.setTimer(() => {
+    this.#restUntilMs = untilMs;
+    this.#rest = clock.setTimer(() => {
       this.#rest = undefined;
       this.wake();
     }, ms);

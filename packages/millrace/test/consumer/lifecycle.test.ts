@@ -145,7 +145,10 @@ it("a stop in the very moment in which a worker is handed a message releases it"
   let stopping: Promise<unknown> | undefined;
   consumer.on("received", ({ count }) => {
     // Runs when the message is in the worker's hand, and the worker has not looked at it yet.
-    if (count > 0) queueMicrotask(() => (stopping = consumer.stop()));
+    if (count === 0) return;
+    queueMicrotask(() => {
+      stopping = consumer.stop();
+    });
   });
   await bench.start(consumer);
   await bench.send("1");

@@ -336,6 +336,36 @@ describe("limits", () => {
     expect(consumer.stats().openPolls).toBeGreaterThan(1);
   });
 
+  it("that answer after a poll has failed meanwhile open none before the failure's pause is over", async () => {
+    const bench = await Bench.open();
+    const asking = deferred<number>();
+    const answers: (number | Promise<number>)[] = [10, asking.promise];
+    const { consumer, told } = bench.consumer({
+      concurrency: 50,
+      limits: [() => answers.shift() ?? 10],
+      handle: () => {},
+    });
+    const failing = deferred();
+    bench.sqs.intercept("ReceiveMessage", async (next, { WaitTimeSeconds }) => {
+      if (WaitTimeSeconds === 0) return next();
+      await failing.promise;
+      throw refused();
+    });
+    // A full first answer, so that a second poll is to be opened beside the first.
+    await sendMany(bench, 10);
+    await bench.start(consumer);
+    await bench.clock.advance(100);
+    expect(consumer.stats().openPolls).toBe(1);
+    failing.resolve();
+    await bench.clock.settle();
+    expect(only(told, "pollFailed")).toHaveLength(1);
+    asking.resolve(10);
+    await bench.clock.settle();
+    expect(asked(bench.sqs)).toHaveLength(1);
+    await bench.clock.advance(100);
+    expect(asked(bench.sqs).length).toBeGreaterThan(1);
+  });
+
   it("that hang do not hold up stop", async () => {
     const { bench, consumer } = await limited(() => never());
     await bench.clock.advance(1_000);

@@ -85,6 +85,36 @@ describe("fault 2: the poll loop does not spin", () => {
   });
 });
 
+it("polls that fail together are one failure, not many in a row", async () => {
+  const bench = await Bench.open();
+  for (let index = 0; index < 300; index += 1) await bench.send(`job ${index}`);
+  const { consumer, told } = bench.consumer({
+    concurrency: 100,
+    prefetch: 100,
+    handle: () => {},
+  });
+  const outage = deferred();
+  bench.sqs.intercept("ReceiveMessage", (next) =>
+    Promise.race([next(), outage.promise.then(() => Promise.reject(refused()))]),
+  );
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 300, 60_000);
+  const open = consumer.stats().openPolls;
+  expect(open).toBeGreaterThan(5);
+  outage.resolve();
+  await bench.clock.settle();
+  const failures = only(told, "pollFailed");
+  expect(failures).toHaveLength(open);
+  for (const { consecutive, retryInMs } of failures) {
+    expect(consecutive).toBe(1);
+    expect(retryInMs).toBe(failures[0]?.retryInMs);
+    expect(retryInMs).toBeLessThanOrEqual(100);
+  }
+  bench.sqs.intercept("ReceiveMessage", undefined);
+  await bench.clock.advance(100);
+  expect(consumer.stats().openPolls).toBe(1);
+});
+
 describe("fault 3: a receive that never answers does not hang the consumer", () => {
   it("is given up after its wait and some slack, is said, and is followed by others", async () => {
     const bench = await Bench.open();
