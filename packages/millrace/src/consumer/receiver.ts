@@ -279,9 +279,12 @@ export class Receiver {
     const { clock, random, reporter } = this.#parts;
     this.#level.failed();
     // Polls that were open together fail together, which says no more than one of them does.
-    if (this.#failures === 0 || openedAtMs > this.#failedAtMs) {
+    const another = this.#failures === 0 || openedAtMs > this.#failedAtMs;
+    if (another) {
       this.#failures += 1;
       this.#failedAtMs = clock.monotonicMs();
+    }
+    if (another || this.#rest === undefined) {
       this.#restFor(fullJitterMs(errorBackoff, this.#failures - 1, random));
     }
     reporter.pollFailed(error, this.#failures, this.#restUntilMs - clock.monotonicMs());

@@ -115,6 +115,30 @@ it("polls that fail together are one failure, not many in a row", async () => {
   expect(consumer.stats().openPolls).toBe(1);
 });
 
+it("a poll that fails long after those that were open beside it is followed by another", async () => {
+  const bench = await Bench.open();
+  for (let index = 0; index < 10; index += 1) await bench.send(`job ${index}`);
+  const { consumer } = bench.consumer({ concurrency: 50, handle: () => {} });
+  const failures = [deferred(), deferred()];
+  let polls = 0;
+  bench.sqs.intercept("ReceiveMessage", async (next, { WaitTimeSeconds }) => {
+    if (WaitTimeSeconds === 0) return next();
+    await failures[polls++]?.promise;
+    throw refused();
+  });
+  await bench.start(consumer);
+  await bench.clock.advance(100);
+  expect(consumer.stats().openPolls).toBe(2);
+  failures[0]?.resolve();
+  await bench.clock.advance(5_000);
+  expect(consumer.stats().openPolls).toBe(1);
+  failures[1]?.resolve();
+  await bench.clock.settle();
+  bench.sqs.intercept("ReceiveMessage", undefined);
+  await bench.clock.advance(200);
+  expect(consumer.stats().openPolls).toBe(1);
+});
+
 describe("fault 3: a receive that never answers does not hang the consumer", () => {
   it("is given up after its wait and some slack, is said, and is followed by others", async () => {
     const bench = await Bench.open();
