@@ -21,13 +21,6 @@ import { toVisibilitySeconds } from "./retry-policy.ts";
 
 /** How long the first of a batch waits for others, while there are any that could come. */
 const lingerMs = 10;
-/**
- * How long it does so for deletes while deliveries wait for workers. Handlers that end one by one would cost
- * a request each, and nobody misses the permits: a poll wants ten of them, as a batch does.
- */
-const backlogLingerMs = 1_000;
-/** The most that waiting may take of what is left of a lease. */
-const lingerShare = 0.25;
 /** A call may take half of what is left of the lease, so that another still fits; at least and at most this long. */
 const minCallMs = 1_000;
 const maxCallMs = 10_000;
@@ -58,9 +51,7 @@ export interface SettlerParts {
 class Gathering {
   readonly operation: "DeleteMessageBatch" | "ChangeMessageVisibilityBatch";
   deliveries: Delivery[] = [];
-  /** Set while deliveries wait; it fires at dueMs. */
   timer: Timer | undefined;
-  dueMs = 0;
 
   constructor(operation: Gathering["operation"]) {
     this.operation = operation;
@@ -76,7 +67,7 @@ interface Failed {
 /**
  * Settles deliveries that are in state `settling`.
  *
- *     acknowledge ───────────────────────────▶ deletes ──┐  10 entries, or a while
+ *     acknowledge ───────────────────────────▶ deletes ──┐  10 entries, or 10 ms
  *     dead-letter ─▶ copy to its queue ──────▶ deletes   ├─────────▶ SQS ─┬▶ confirmed
  *     retry, release ────────────────────────▶ changes ──┘                └▶ again, until the lease is over
  *
@@ -142,28 +133,19 @@ export class Settler {
     const leftMs = delivery.leaseUntilMs - clock.monotonicMs();
     if (gathering.deliveries.length >= maxBatchEntries || leftMs <= this.#lingerMs * 2) {
       this.#flush(gathering);
-    } else if (inHand.size === inHand.counts.settling) {
-      // Nothing is left in hand that could join: all goes with what else this very turn settles.
-      this.#flushWithin(gathering, 0);
-      for (const other of [this.#deletes, this.#changes]) {
-        if (other.timer !== undefined) this.#flushWithin(other, 0);
-      }
     } else {
-      const patient =
-        gathering === this.#deletes && this.#lingerMs > 0 && inHand.counts.waiting > 0;
-      const lingering = patient ? Math.min(backlogLingerMs, leftMs * lingerShare) : this.#lingerMs;
-      this.#flushWithin(gathering, lingering);
+      gathering.timer ??= clock.setTimer(() => this.#flush(gathering), this.#lingerMs);
+      if (inHand.size === inHand.counts.settling) this.#hasten();
     }
   }
 
-  /** Has it flushed in `ms` at the latest. */
-  #flushWithin(gathering: Gathering, ms: number): void {
-    const { clock } = this.#parts;
-    const dueMs = clock.monotonicMs() + ms;
-    if (gathering.timer !== undefined && gathering.dueMs <= dueMs) return;
-    gathering.timer?.cancel();
-    gathering.dueMs = dueMs;
-    gathering.timer = clock.setTimer(() => this.#flush(gathering), ms);
+  /** Nothing is left in hand that could join: what is gathered goes with what else this very turn settles. */
+  #hasten(): void {
+    for (const gathering of [this.#deletes, this.#changes]) {
+      if (gathering.timer === undefined) continue;
+      gathering.timer.cancel();
+      gathering.timer = this.#parts.clock.setTimer(() => this.#flush(gathering), 0);
+    }
   }
 
   #flush(gathering: Gathering): void {

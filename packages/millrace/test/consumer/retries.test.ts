@@ -124,6 +124,19 @@ describe("a message that fails", () => {
     expect(bench.clock.monotonicMs()).toBeLessThan(12 * 3_600_000);
   });
 
+  it("does not wait as a delete may while more work waits: its delay would be longer", async () => {
+    const bench = await Bench.open();
+    await bench.send("fails", "next");
+    const { consumer } = bench.consumer({
+      handle: ({ body, receiveCount }) =>
+        body === "fails" && receiveCount === 1 ? fail() : sleep(bench.clock, 5_000),
+      concurrency: 1,
+    });
+    await bench.start(consumer);
+    await bench.clock.advance(3_000);
+    expect(bench.sqs.of(changes).map(({ atMs }) => atMs)).toEqual([10]);
+  });
+
   it("is told to SQS ten at a time", async () => {
     const bench = await Bench.open();
     await bench.send(...Array.from({ length: 40 }, (_, index) => `job ${index}`));

@@ -4,7 +4,7 @@
  */
 import { sleep, SqsConnectionError } from "millrace";
 import { describe, expect, it } from "vitest";
-import { Bench, bodies, only, seeded, silence } from "./bench.ts";
+import { Bench, bodies, only, silence } from "./bench.ts";
 import { failEntries } from "./entry-faults.ts";
 import { deferred, never, serviceError } from "./faults.ts";
 
@@ -52,55 +52,6 @@ describe("gathering", () => {
       [1_010, 3],
       [5_000, 1],
     ]);
-  });
-
-  it.each([
-    [10, 0.5],
-    [30, 0.25],
-  ])(
-    "fault 9: one delete a message when handlers end one by one and more work waits (prefetch %i)",
-    async (prefetch, most) => {
-      const bench = await Bench.open();
-      const random = seeded(9);
-      await bench.send(...Array.from({ length: 600 }, (_, index) => `job ${index}`));
-      const { consumer } = bench.consumer({
-        handle: () => sleep(bench.clock, 500 + 1_000 * random()),
-        prefetch,
-      });
-      await bench.start(consumer);
-      await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 600);
-      const { ReceiveMessage = 0, DeleteMessageBatch = 0 } = consumer.stats().requests;
-      expect((ReceiveMessage + DeleteMessageBatch) / 600).toBeLessThan(most);
-      // Ten workers and a second a message: the waiting for company has held up none of them.
-      expect(bench.clock.monotonicMs()).toBeLessThan(60_000 * 1.05);
-    },
-  );
-
-  it("has a delete wait a second at most while more work waits, and hardly at all after that", async () => {
-    const bench = await Bench.open();
-    await bench.send("a", "b", "c", "d");
-    const { consumer } = bench.consumer({ handle: () => sleep(bench.clock, 700), concurrency: 1 });
-    await bench.start(consumer);
-    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 4);
-    const calls = bench.sqs.of("DeleteMessageBatch");
-    expect(calls.map(({ atMs, input }) => [atMs, input.Entries.length])).toEqual([
-      [1_700, 2],
-      [2_800, 2],
-    ]);
-  });
-
-  it("has a delete wait for a part of its lease at most, however much work waits", async () => {
-    const bench = await Bench.open();
-    await bench.send("a", "b");
-    const { consumer } = bench.consumer({
-      handle: ({ body }) => sleep(bench.clock, body === "a" ? 200 : 600),
-      concurrency: 1,
-      visibilityTimeoutSeconds: 1,
-    });
-    await bench.start(consumer);
-    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 2);
-    // At 200 ms 800 ms of its lease are left: a quarter of that.
-    expect(bench.sqs.of("DeleteMessageBatch").map(({ atMs }) => atMs)).toEqual([400, 800]);
   });
 
   it("lets nothing wait once nothing is left in hand that could join it", async () => {
