@@ -31,8 +31,8 @@ export interface ConsumerOptions<Body> {
   readonly concurrency?: number;
   /**
    * Deliveries in hand beyond `concurrency`: waiting for a worker, or being settled. 0 to 110,000,
-   * default 10. With 0 workers idle while the next poll is under way; with many, messages wait here that
-   * another process could have taken.
+   * default 10. With 0 workers idle while the next poll is under way, and below 10 polls often ask for less
+   * than ten, which costs requests; with many, messages wait here that another process could have taken.
    */
   readonly prefetch?: number;
   /** How long a poll waits for messages, in seconds, 0 to 20. Default 20. Below it, idle polls cost more requests. */
