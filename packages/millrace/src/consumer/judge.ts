@@ -45,7 +45,7 @@ export interface JudgeParts {
  * | returned anything else | acknowledge |
  * | threw, or did not end after its timeout | retry, by the policy |
  * | its body does not fit | dead-letter where there is a queue for it, else retry |
- * | threw after stop's deadline | release: being interrupted is no failure |
+ * | threw stop's reason, or an AbortError, after stop's deadline | release: being interrupted is no failure |
  * | did not end after stop's deadline | none: it may still be working, so its lease is left to run out |
  */
 export class Judge {
@@ -61,7 +61,8 @@ export class Judge {
     if (end.how === "returned") return this.#returned(delivery, end.value);
     const { abortReason } = delivery;
     if (abortReason instanceof ConsumerStoppedError) {
-      return end.how === "threw" ? { outcome: release(), error: undefined } : undefined;
+      if (end.how !== "threw") return undefined;
+      if (isInterruption(end.thrown, abortReason)) return { outcome: release(), error: undefined };
     }
     if (abortReason instanceof HandlerTimeoutError) {
       // What it threw is most often the signal's reason come back; if not, it is why it failed late.
@@ -119,4 +120,11 @@ export class Judge {
     }
     return Math.min(Math.max(seconds, 0), maxVisibilitySeconds);
   }
+}
+
+/** Whether a handler threw because its signal aborted: the reason itself, or what was made of it. */
+function isInterruption(thrown: unknown, reason: Error): boolean {
+  if (thrown === reason) return true;
+  const error = toError(thrown);
+  return error.cause === reason || error.name === "AbortError";
 }

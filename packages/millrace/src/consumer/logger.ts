@@ -1,7 +1,7 @@
 /**
  * Owns the way to the user's logger. It never lets a logger that throws do harm.
  */
-import { onRejection } from "../errors.ts";
+import { onRejection, toError } from "../errors.ts";
 
 /** Where the consumer logs. `console` fits, and so do pino, winston and bunyan. */
 export interface Logger {
@@ -21,8 +21,14 @@ export const defaultLogger: Logger = {
   debug: ignore,
   info: ignore,
   warn: ignore,
-  error: (message) => process.emitWarning(message, "MillraceWarning"),
+  error: (message, data) => process.emitWarning(message + causeOf(data), "MillraceWarning"),
 };
+
+/** What led to it, if that is among the data. */
+function causeOf(data: object | undefined): string {
+  if (data === undefined || !("error" in data)) return "";
+  return `: ${toError(data.error).message}`;
+}
 
 /** `logger`, with whatever it throws contained. */
 export function contained(logger: Logger): Logger {

@@ -5,7 +5,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import { OptionError } from "../errors.ts";
+import { checkOptionNames, OptionError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { systemRandom } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
@@ -112,12 +112,7 @@ const known: ReadonlySet<string> = new Set<keyof ConsumerOptions<unknown>>([
 
 /** @throws OptionError for the first option that cannot work, with the value that was received. */
 export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<Body> {
-  if (typeof options !== "object" || options === null) {
-    throw new OptionError("options", "an object", options);
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (!known.has(name)) throw new OptionError(name, "left out: there is no such option", value);
-  }
+  checkOptionNames(options, known);
   const { queue, handle, schema, limits = [], sqs, logger = defaultLogger } = options;
   if (parseQueue(queue).fifo) {
     throw new OptionError("queue", "a standard queue: the order of FIFO is not kept yet", queue);

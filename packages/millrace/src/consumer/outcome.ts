@@ -2,7 +2,7 @@
  * Owns the outcomes: what is to become of a delivery, as values that a handler returns. It never
  * carries one out; the settler does.
  */
-import { OptionError } from "../errors.ts";
+import { describe, OptionError } from "../errors.ts";
 import { maxVisibilitySeconds } from "../sqs/limits.ts";
 
 /** The work is done: the message is deleted. */
@@ -56,7 +56,7 @@ export function retry(options: { afterSeconds?: number; reason?: string } = {}):
     throw new OptionError("afterSeconds", `0 to ${maxVisibilitySeconds}`, afterSeconds);
   }
   const wholeSeconds = afterSeconds === undefined ? undefined : Math.ceil(afterSeconds);
-  return outcome({ type: "retry", afterSeconds: wholeSeconds, reason });
+  return outcome({ type: "retry", afterSeconds: wholeSeconds, reason: text(reason) });
 }
 
 /**
@@ -72,7 +72,13 @@ export function release(): Release {
  * it becomes a failure with NoDeadLetterQueueError, which is retried.
  */
 export function deadLetter(options: { reason?: string } = {}): DeadLetter {
-  return outcome({ type: "deadLetter", reason: options.reason });
+  return outcome({ type: "deadLetter", reason: text(options.reason) });
+}
+
+/** A reason as text: those who write JavaScript pass the error itself. */
+function text(reason: unknown): string | undefined {
+  if (reason === undefined || typeof reason === "string") return reason;
+  return reason instanceof Error ? reason.message : describe(reason);
 }
 
 /** Whether a handler returned an outcome. Anything else that it returns acknowledges. */

@@ -75,6 +75,8 @@ export class Receiver {
   /** How many messages those ask for. */
   #requested = 0;
   #started = false;
+  /** Set by {@link end}. */
+  #ended = false;
   /** Whether a look is due in this turn already. */
   #awake = false;
   #paused = false;
@@ -113,6 +115,11 @@ export class Receiver {
     if (failure !== undefined && needsSomeone(failure)) throw failure;
     this.#started = true;
     this.wake();
+  }
+
+  /** Has whatever a poll still brings left alone: nothing may be sent any more. After {@link stop}. */
+  end(): void {
+    this.#ended = true;
   }
 
   pause(): void {
@@ -264,6 +271,7 @@ export class Receiver {
 
   /** A poll that had been given up was answered after all: its messages are in flight, and go back. */
   #late(output: ReceiveMessageOutput, askedAtMs: number): void {
+    if (this.#ended) return;
     const { permits, reporter } = this.#parts;
     const messages = messagesOf(output);
     const count = Math.min(messages.length, permits.free);

@@ -4,7 +4,7 @@
  */
 import { setMaxListeners } from "node:events";
 import type { Clock, Timer } from "../clock.ts";
-import { OptionError, toError } from "../errors.ts";
+import { toError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { fullJitterMs } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
@@ -287,6 +287,7 @@ function visibilitySeconds({ outcome, leaseLimitMs }: Delivery, nowMs: number): 
 
 /** Whether a call that failed would fail again, until somebody does something about it. */
 function isPermanent(error: Error): boolean {
-  if (!(error instanceof SqsError)) return error instanceof OptionError;
+  // What is no trouble of SQS's, a look-up refused for its ARN above all, is none that passes.
+  if (!(error instanceof SqsError)) return true;
   return error.category !== "transient" && error.category !== "throttled";
 }

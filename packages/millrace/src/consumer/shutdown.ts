@@ -18,7 +18,7 @@ const settleWithinMs = 10_000;
 
 /** What a stop did with the deliveries that were in hand when it was called. */
 export interface StopReport {
-  /** Handlers that ended by themselves, before the deadline, and whose outcome SQS has confirmed. */
+  /** Handlers that came to their own end, by the deadline or in the seconds after it, and whose outcome SQS has confirmed. */
   readonly finished: number;
   /** Deliveries given back to the queue: not started, or interrupted at the deadline. */
   readonly released: number;
@@ -48,7 +48,8 @@ export interface ShutdownParts {
  * 3. Running handlers go on, their leases kept, until `deadlineMs`.
  * 4. At the deadline their signals abort; they have a few seconds to end, and are released when they do.
  * 5. Settlements go out, for {@link settleWithinMs} at most.
- * 6. Leases are kept no more. From here on nothing is sent.
+ * 6. Leases are kept no more. From here on nothing is sent: what an SqsApi that ignores its signal still
+ *    brings is left to its visibility timeout.
  */
 export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promise<StopReport> {
   const { clock, receiver, channel, workers, working, inHand, settler, leases, counters } = parts;
@@ -75,6 +76,7 @@ export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promis
   await endsWithin(clock, inHand.whenNoneSettling(), settleWithinMs);
   settler.abort(new ConsumerStoppedError("stop() had no more time for it"));
   leases.stop();
+  receiver.end();
   // What was given up just now: bounded, since calls that were aborted end within a second.
   await inHand.whenNoneSettling();
 

@@ -3,7 +3,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import { OptionError } from "../errors.ts";
+import { checkOptionNames, OptionError } from "../errors.ts";
 import type { BackoffShape, Random } from "../random.ts";
 import { systemRandom } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
@@ -120,9 +120,25 @@ export interface ProducerSettings {
 
 const day = 86_400_000;
 
+const known: ReadonlySet<string> = new Set<keyof ProducerOptions>([
+  "queue",
+  "sqs",
+  "batch",
+  "retry",
+  "maxPending",
+  "maxInFlight",
+  "contentBasedDeduplication",
+  "clock",
+  "random",
+]);
+
 /** @throws OptionError for what cannot work. */
 export function readOptions(options: ProducerOptions): ProducerSettings {
-  const { batch = {}, retry = {} } = options;
+  checkOptionNames(options, known);
+  const { batch = {}, retry = {}, sqs } = options;
+  if (sqs !== undefined && typeof sqs?.call !== "function") {
+    throw new OptionError("sqs", "an SqsApi: new HttpSqs(…) or fromSdk(…)", sqs);
+  }
   const maxWaitMs = within("batch.maxWaitMs", batch.maxWaitMs ?? 5, 0, day);
   const baseMs = within("retry.baseMs", retry.baseMs ?? 100, 1, day);
   return {

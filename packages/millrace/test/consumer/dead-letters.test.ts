@@ -296,3 +296,20 @@ it.each([
   const [copy] = await dead(bench, url);
   expect(copy?.MessageAttributes).toEqual(travels ? reason : undefined);
 });
+
+it.each([
+  ["an Error", new Error("card refused"), "card refused"],
+  ["no text at all", { code: 42 }, '{"code":42}'],
+])("takes a reason that is %s", async (_, reason, text) => {
+  const bench = await Bench.open();
+  const queueUrl = await bench.deadLetterQueue();
+  await bench.send("never");
+  const { consumer, told } = bench.consumer({
+    handle: () => deadLetter({ reason: reason as unknown as string }),
+  });
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().deadLettered === 1, 5_000);
+  expect(only(told, "deadLettered")).toMatchObject([{ reason: text }]);
+  const [copy] = await dead(bench, queueUrl);
+  expect(copy?.MessageAttributes?.[reasonAttribute]?.StringValue).toBe(text);
+});

@@ -3,6 +3,7 @@
  * trackers of other consumers know best; each test fails on a consumer that has the fault.
  */
 import { Consumer, ConsumerStoppedError } from "millrace";
+import type { ReceiveMessageOutput } from "millrace";
 import { describe, expect, it } from "vitest";
 import { Bench, bodies, only } from "./bench.ts";
 import { deferred, denied, errorOf, never } from "./faults.ts";
@@ -206,7 +207,7 @@ describe("fault 34: nothing runs once stop has resolved", () => {
         new Promise((_resolve, reject) => {
           signal.addEventListener("abort", () => {
             ({ reason } = signal);
-            reject(new Error("interrupted"));
+            reject(new Error("interrupted", { cause: reason }));
           });
         }),
     });
@@ -433,6 +434,38 @@ describe("stop", () => {
     expect(await bench.depth()).toEqual({ visible: 3, inFlight: 0 });
   });
 
+  it.each([
+    ["its reason", (signal: AbortSignal) => signal.reason],
+    ["what was made of it", ({ reason }: AbortSignal) => new Error("cut off", { cause: reason })],
+    ["an AbortError", () => new DOMException("aborted", "AbortError")],
+  ])("releases a handler that ends at the deadline by throwing %s", async (_, made) => {
+    const { report, told } = await stopped((signal) => Promise.reject(made(signal)));
+    expect(report).toMatchObject({ released: 1, finished: 0 });
+    expect(only(told, "failed")).toEqual([]);
+  });
+
+  it("tells of a handler that really fails after the deadline, and retries its message", async () => {
+    const fault = new Error("the disk is full");
+    const { report, told } = await stopped(() => Promise.reject(fault));
+    expect(report).toMatchObject({ released: 0, finished: 1 });
+    expect(only(told, "failed").map(({ error }) => error)).toEqual([fault]);
+    expect(only(told, "retried")).toHaveLength(1);
+  });
+
+  it("leaves alone what a poll brings after it has resolved", async () => {
+    const bench = await Bench.open();
+    const { consumer, told } = bench.consumer({ handle: () => {} });
+    await bench.start(consumer);
+    const answer = deferred<ReceiveMessageOutput>();
+    bench.sqs.intercept("ReceiveMessage", () => answer.promise);
+    await bench.clock.advance(40_000);
+    await bench.run(consumer.stop());
+    const before = { told: told.length, stats: consumer.stats() };
+    answer.resolve({ Messages: [{ MessageId: "late", ReceiptHandle: "late", Body: "late" }] });
+    await bench.clock.advance(60_000);
+    expect({ told: told.length, stats: consumer.stats() }).toEqual(before);
+  });
+
   it("is what `await using` calls", async () => {
     const bench = await Bench.open();
     const { consumer } = bench.consumer({ handle: () => {} });
@@ -451,3 +484,18 @@ it("a consumer that is only made holds nothing", async () => {
   expect(consumer.health()).toEqual({ status: "stopped" });
   expect(consumer.stats()).toMatchObject({ inHand: 0, received: 0, requests: {} });
 });
+
+/** A consumer that was stopped with a deadline of 0 while its one handler ran, which then ended as `end` says. */
+async function stopped(end: (signal: AbortSignal) => Promise<unknown>) {
+  const bench = await Bench.open({ VisibilityTimeout: "3600" });
+  const { consumer, told } = bench.consumer({
+    handle: async (_, { signal }) => {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await end(signal);
+    },
+  });
+  await bench.send("1");
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().running === 1);
+  return { told, report: await bench.run(consumer.stop({ deadlineMs: 0 })) };
+}
