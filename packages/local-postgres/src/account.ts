@@ -26,7 +26,6 @@ export async function serverAccount(): Promise<Account | undefined> {
   if (!isRoot()) return undefined;
   for (const name of unprivileged) {
     // One after the other: the second is asked only when there is no first.
-    // oxlint-disable-next-line no-await-in-loop
     const account = await lookUp(name);
     if (account) return account;
   }

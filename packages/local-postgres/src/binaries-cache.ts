@@ -107,11 +107,9 @@ async function copyTree(source: string, target: string, entries: readonly Entry[
   for (const { path, kind } of entries) {
     const to = join(target, path);
     // In order: a directory is made before its files, and 60 MB are quickest from one end to the other.
-    // oxlint-disable no-await-in-loop
     if (kind === "directory") await mkdir(to);
     else await copyFile(join(source, path), to, constants.COPYFILE_FICLONE);
     await chmod(to, kind === "directory" || path.startsWith("bin") ? 0o755 : 0o644);
-    // oxlint-enable no-await-in-loop
   }
 }
 
@@ -119,7 +117,6 @@ async function copyTree(source: string, target: string, entries: readonly Entry[
 async function moveInto(draft: string, copy: string, entries: readonly Entry[]): Promise<void> {
   for (;;) {
     // Again only when a copy was in the way: each round removes one.
-    // oxlint-disable no-await-in-loop
     try {
       await rename(draft, copy);
       return;
@@ -131,7 +128,6 @@ async function moveInto(draft: string, copy: string, entries: readonly Entry[]):
     const broken = await mkdtemp(`${draft}-`);
     await rename(copy, broken).catch(unlessGone);
     await rm(broken, { recursive: true, force: true });
-    // oxlint-enable no-await-in-loop
   }
 }
 

@@ -87,7 +87,6 @@ export async function start(
 
   for (let attempt = 1; ; attempt += 1) {
     // One attempt after the other: the next is made only when the last found its port taken.
-    // oxlint-disable no-await-in-loop
     const place = dir === undefined ? await temporaryDirectory() : await keptDirectory(dir);
     try {
       return await launch(place, await pickPort(port), durable, signal);
@@ -95,7 +94,6 @@ export async function start(
       if (error instanceof PortTakenError && port === 0 && attempt < portAttempts) continue;
       throw error;
     }
-    // oxlint-enable no-await-in-loop
   }
 }
 

@@ -227,7 +227,6 @@ describe("a start that is given up", () => {
       (error: unknown) => error,
     );
     // Turns of the event loop, until the guard has made its directory.
-    // oxlint-disable-next-line no-await-in-loop
     while ((await files.leftBehind()).length === 0) await setImmediate();
     const reason = new Error("no time");
     controller.abort(reason);
