@@ -35,7 +35,7 @@ export function storeMessages(options: StoreMessagesOptions): Consumer {
     sqs,
     concurrency: workers,
     prefetch,
-    ...(visibilityTimeoutSeconds !== undefined && { visibilityTimeoutSeconds }),
+    visibilityTimeoutSeconds,
     retry: exponentialBackoff({ baseSeconds: 1, maxSeconds: 4 }),
     handle: async (message, { signal }) => {
       await pretended.run(signal);

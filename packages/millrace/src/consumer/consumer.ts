@@ -24,7 +24,7 @@ import type { ConsumerStats } from "./statistics.ts";
 /** Options of {@link Consumer.stop}. */
 export interface StopOptions {
   /** How long running handlers may go on, in ms, 0 or more. Default 30,000. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
 }
 
 /** How SQS is reached; `close` lets go of what was made for it. */

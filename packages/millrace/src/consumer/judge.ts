@@ -91,7 +91,7 @@ export class Judge {
       const afterSeconds = this.#delay({ message: delivery.message, error: undefined });
       const { reason } = value;
       return {
-        outcome: retry({ afterSeconds, ...(reason !== undefined && { reason }) }),
+        outcome: retry({ afterSeconds, reason }),
         error: undefined,
       };
     }

@@ -28,40 +28,40 @@ export interface ConsumerOptions<Body> {
   /** Resolves: the message is deleted. Throws: it is retried. Returns an outcome: that is carried out. */
   readonly handle: Handler<Body>;
   /** Handlers at once, 1 to 10,000. Default 10. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /**
    * Deliveries in hand beyond `concurrency`: waiting for a worker, or being settled. 0 to 110,000,
    * default 10. With 0 workers idle while the next poll is under way, and below 10 polls often ask for less
    * than ten, which costs requests; with many, messages wait here that another process could have taken.
    */
-  readonly prefetch?: number;
+  readonly prefetch?: number | undefined;
   /** How long a poll waits for messages, in seconds, 0 to 20. Default 20. Below it, idle polls cost more requests. */
-  readonly waitTimeSeconds?: number;
+  readonly waitTimeSeconds?: number | undefined;
   /**
    * How long SQS keeps a delivery from others without hearing of it, in seconds, 1 to 43,200. Default:
    * the queue's own. Leases are extended from half of it on; a short one costs requests and leaves
    * little time to do so, a long one delays the messages of a process that died.
    */
-  readonly visibilityTimeoutSeconds?: number;
+  readonly visibilityTimeoutSeconds?: number | undefined;
   /** How long a handler may run before its signal aborts and the message is retried, in ms. Default: for ever. */
-  readonly handlerTimeoutMs?: number;
+  readonly handlerTimeoutMs?: number | undefined;
   /** When a failed message comes again. Default: `exponentialBackoff()`. */
-  readonly retry?: RetryPolicy;
+  readonly retry?: RetryPolicy | undefined;
   /**
    * Any Standard Schema: the body is parsed as JSON and validated, and `message.body` is its output.
    * Bodies that it refuses are dead-lettered where the queue has a dead-letter queue, else retried.
    */
-  readonly schema?: StandardSchemaV1<unknown, Body>;
+  readonly schema?: StandardSchemaV1<unknown, Body> | undefined;
   /** Asked before each poll how many deliveries may be taken now. Default: none. */
-  readonly limits?: readonly Limit[];
+  readonly limits?: readonly Limit[] | undefined;
   /** How SQS is reached. Default: `new HttpSqs()`, which the consumer then also closes. */
-  readonly sqs?: SqsApi;
+  readonly sqs?: SqsApi | undefined;
   /** Default: silent, but for errors, which become warnings of the process. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** Time, for tests and simulations. Default: the system's. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Chance, for tests and simulations. Default: the runtime's. */
-  readonly random?: Random;
+  readonly random?: Random | undefined;
 }
 
 /** The options, checked, with their defaults. */

@@ -47,7 +47,9 @@ export const acknowledge: Acknowledge = outcome({ type: "acknowledge" });
  * consumer's retry policy decides.
  * @throws OptionError when afterSeconds is anything else.
  */
-export function retry(options: { afterSeconds?: number; reason?: string } = {}): Retry {
+export function retry(
+  options: { afterSeconds?: number | undefined; reason?: string | undefined } = {},
+): Retry {
   const { afterSeconds, reason } = options;
   if (
     afterSeconds !== undefined &&
@@ -71,7 +73,7 @@ export function release(): Release {
  * Return it from a handler when the message can never succeed. On a queue without a dead-letter queue
  * it becomes a failure with NoDeadLetterQueueError, which is retried.
  */
-export function deadLetter(options: { reason?: string } = {}): DeadLetter {
+export function deadLetter(options: { reason?: string | undefined } = {}): DeadLetter {
   return outcome({ type: "deadLetter", reason: text(options.reason) });
 }
 

@@ -25,11 +25,11 @@ export type RetryPolicy = (failure: Failure) => number;
 /** Options of {@link exponentialBackoff}. */
 export interface ExponentialBackoffOptions {
   /** Ceiling of the first delay, in seconds, above 0. Default 1. */
-  readonly baseSeconds?: number;
+  readonly baseSeconds?: number | undefined;
   /** Ceiling of every delay, in seconds, baseSeconds to 43,200. Default 900. */
-  readonly maxSeconds?: number;
+  readonly maxSeconds?: number | undefined;
   /** Default: the runtime's. */
-  readonly random?: Random;
+  readonly random?: Random | undefined;
 }
 
 /**
