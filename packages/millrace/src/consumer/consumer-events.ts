@@ -27,6 +27,7 @@ export interface ConsumerEvents {
   /** SQS will hand the message out again, `afterSeconds` from now. */
   retried: {
     readonly message: AnyMessage;
+    readonly worker: number;
     readonly afterSeconds: number;
     readonly reason: string | undefined;
   };
@@ -35,7 +36,12 @@ export interface ConsumerEvents {
   /** The message's copy is in the dead-letter queue, and the message is deleted. */
   deadLettered: { readonly message: AnyMessage; readonly reason: string | undefined };
   /** The handler failed: it threw, timed out, or never got a body it could take. `outcome` is what follows. */
-  failed: { readonly message: AnyMessage; readonly error: Error; readonly outcome: Outcome };
+  failed: {
+    readonly message: AnyMessage;
+    readonly worker: number;
+    readonly error: Error;
+    readonly outcome: Outcome;
+  };
   /** The lease ended before the outcome was known; the message will come again, here or elsewhere. */
   leaseLost: { readonly message: AnyMessage; readonly error: LeaseLostError };
   /** A poll failed, the `consecutive`th in a row; the next one follows in `retryInMs`. */

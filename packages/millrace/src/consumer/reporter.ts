@@ -74,7 +74,8 @@ export class Reporter {
 
   failed(delivery: Delivery, error: Error, outcome: Outcome): void {
     this.#parts.counters.failed += 1;
-    this.#parts.events.emit("failed", { message: delivery.message, error, outcome });
+    const { message, worker = 0 } = delivery;
+    this.#parts.events.emit("failed", { message, worker, error, outcome });
   }
 
   leaseLost(delivery: Delivery, error: LeaseLostError): void {
@@ -95,6 +96,7 @@ export class Reporter {
         counters.retried += 1;
         events.emit("retried", {
           message,
+          worker,
           afterSeconds: outcome.afterSeconds ?? 0,
           reason: outcome.reason,
         });
