@@ -12,6 +12,8 @@ export default defineConfig({
         ssr: { resolve: source },
         test: {
           name: "unit",
+          // A bound for what hangs, not for what is slow: a machine may be busy with other things.
+          testTimeout: 30_000,
           include: ["{packages,examples}/*/test/**/*.test.ts"],
           exclude: ["**/*.built.test.ts", "**/node_modules/**"],
         },
