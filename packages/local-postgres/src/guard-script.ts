@@ -16,6 +16,8 @@
  * Points that are easily broken:
  * - A shell lets its background jobs ignore INT and QUIT. Both programs install handlers, but not in
  *   their first milliseconds: a single QUIT may get lost, so it is sent until the program is gone.
+ * - The listener is ended by KILL: a subshell that has only just begun drops a TERM together with the traps
+ *   that it inherits, and would then be waited for until the end of stdin.
  * - `wait` returns early when a signal was trapped, so it is asked again while the program lives.
  * - A cluster is made in a draft directory and moved when complete: one that exists is whole, and its
  *   password beside it is the right one. When another process was first, `mv` fails or moves the draft
@@ -43,7 +45,7 @@ run() {
     kill -0 "$child" 2>/dev/null || break
   done
   child=
-  kill "$listener" 2>/dev/null
+  kill -s KILL "$listener" 2>/dev/null
   wait "$listener" 2>/dev/null
   return "$status"
 }
