@@ -14,7 +14,7 @@ export default defineConfig({
           name: "unit",
           // A bound for what hangs, not for what is slow: a machine may be busy with other things.
           testTimeout: 30_000,
-          include: ["{packages,examples}/*/test/**/*.test.ts"],
+          include: ["{packages,examples}/*/test/**/*.test.ts", "reliability/test/**/*.test.ts"],
           exclude: ["**/*.built.test.ts", "**/node_modules/**"],
         },
       },
@@ -22,7 +22,10 @@ export default defineConfig({
       {
         test: {
           name: "built",
-          include: ["{packages,examples}/*/test/**/*.built.test.ts"],
+          include: [
+            "{packages,examples}/*/test/**/*.built.test.ts",
+            "reliability/test/**/*.built.test.ts",
+          ],
           testTimeout: 60_000,
         },
       },
