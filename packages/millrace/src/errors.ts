@@ -77,7 +77,8 @@ export function onRejection(value: unknown, report: (thrown: unknown) => void): 
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Whether `value` is a promise, or looks like one. It may throw where a proxy objects to being asked. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value;
 }
 

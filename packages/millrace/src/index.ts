@@ -16,11 +16,13 @@ export { Consumer } from "./consumer/consumer.ts";
 export type { StopOptions } from "./consumer/consumer.ts";
 export type { ConsumerEvents } from "./consumer/consumer-events.ts";
 export {
+  BodyTimeoutError,
   ConsumerStoppedError,
   HandlerTimeoutError,
   InvalidBodyError,
   LeaseLostError,
   NoDeadLetterQueueError,
+  OrderKeyError,
   QueueSetupError,
   SettlementError,
 } from "./consumer/errors.ts";
@@ -30,6 +32,7 @@ export type { Limit } from "./consumer/limit.ts";
 export type { Logger } from "./consumer/logger.ts";
 export type { Message } from "./consumer/message.ts";
 export type { ConsumerOptions } from "./consumer/options.ts";
+export type { LaneKey, OrderBy } from "./consumer/order-by.ts";
 export { deadLetter, release, retry } from "./consumer/outcome.ts";
 export type { Acknowledge, DeadLetter, Outcome, Release, Retry } from "./consumer/outcome.ts";
 export { exponentialBackoff } from "./consumer/retry-policy.ts";

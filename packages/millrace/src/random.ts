@@ -1,5 +1,5 @@
 /**
- * Owns chance: the source of randomness that parts are handed, and the backoff drawn from it. It never
+ * Owns chance: the source of randomness that parts are handed, and the ids and pauses drawn from it. It never
  * waits; that is the clock's.
  */
 
@@ -8,6 +8,12 @@ export type Random = () => number;
 
 /** The runtime's own source. */
 export const systemRandom: Random = () => Math.random();
+
+/** An id that nobody else has drawn: 128 bits, in hexadecimal. */
+export function drawId(random: Random): string {
+  const words = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32));
+  return words.map((word) => word.toString(16).padStart(8, "0")).join("");
+}
 
 /** Shape of an exponential backoff with full jitter, in ms. */
 export interface BackoffShape {

@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 it("exports these values and no others", () => {
   expect(Object.keys(millrace).toSorted()).toMatchInlineSnapshot(`
     [
+      "BodyTimeoutError",
       "Channel",
       "ChannelClosedError",
       "Consumer",
@@ -18,6 +19,7 @@ it("exports these values and no others", () => {
       "MillraceError",
       "NoDeadLetterQueueError",
       "OptionError",
+      "OrderKeyError",
       "Producer",
       "ProducerClosedError",
       "QueueSetupError",

@@ -31,8 +31,15 @@ export interface ConsumerEvents {
     readonly afterSeconds: number;
     readonly reason: string | undefined;
   };
-  /** The message was given back unhandled, or by its handler. */
-  released: { readonly message: AnyMessage };
+  /**
+   * The message was given back unhandled, or by its handler; SQS hands it out again `afterSeconds` from
+   * now. `reason` is why the consumer gave it back: it stops, or one before it in its lane failed.
+   */
+  released: {
+    readonly message: AnyMessage;
+    readonly afterSeconds: number;
+    readonly reason: string | undefined;
+  };
   /** The message's copy is in the dead-letter queue, and the message is deleted. */
   deadLettered: { readonly message: AnyMessage; readonly reason: string | undefined };
   /** The handler failed: it threw, timed out, or never got a body it could take. `outcome` is what follows. */

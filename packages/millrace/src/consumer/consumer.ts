@@ -158,11 +158,17 @@ export class Consumer<Body = string> {
   /** A snapshot of what was counted and of what is in hand. */
   stats(): ConsumerStats {
     const pipeline = (this.#stopping ?? this.#run)?.pipeline;
-    const { running = 0, waiting = 0, settling = 0 } = pipeline?.inHand.counts ?? {};
+    const {
+      running = 0,
+      waiting = 0,
+      received: held = 0,
+      settling = 0,
+    } = pipeline?.inHand.counts ?? {};
     return {
       ...this.#counters,
       running,
       waiting,
+      held,
       settling,
       inHand: pipeline?.inHand.size ?? 0,
       openPolls: pipeline?.receiver.openPolls ?? 0,

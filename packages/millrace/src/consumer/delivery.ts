@@ -21,7 +21,7 @@ import type { Outcome } from "./outcome.ts";
  *
  * | state | entered when | left when |
  * |---|---|---|
- * | received | SQS's answer holds it; its permit is taken, its lease begins | it is sent towards the channel, or released by a stop |
+ * | received | SQS's answer holds it; its permit is taken, its lease begins | it has its turn and is sent into the channel, or it is released: by a stop, or after one before it in its lane |
  * | waiting | it is on its way through the channel | a worker takes it, or a stop releases it |
  * | running | a worker takes it | its outcome is known |
  * | settling | its outcome is known; its lease is extended no more | SQS has confirmed the settlement, or it is given up |

@@ -2,7 +2,7 @@
  * Owns the errors that a consumer hands to handlers, listeners and callers. It never decides what
  * follows from one.
  */
-import { MillraceError } from "../errors.ts";
+import { describe, MillraceError } from "../errors.ts";
 
 /**
  * The lease on a delivery ended before it was settled: SQS may hand the message to someone else. As
@@ -47,6 +47,29 @@ export class InvalidBodyError extends MillraceError {
   constructor(message: string, issues: readonly string[] = [], options?: ErrorOptions) {
     super(message, options);
     this.issues = issues;
+  }
+}
+
+/** A schema took so long that the messages received after it could wait for it no longer. */
+export class BodyTimeoutError extends MillraceError {
+  readonly code = "BODY_TIMEOUT";
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    super(`the schema gave no answer within ${timeoutMs} ms`);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** `orderBy` answered something that names no lane: neither a string, nor a number, nor undefined. */
+export class OrderKeyError extends MillraceError {
+  readonly code = "INVALID_ORDER_KEY";
+  /** What it answered. */
+  readonly received: unknown;
+
+  constructor(received: unknown) {
+    super(`orderBy must answer a string, a number or undefined; it answered ${describe(received)}`);
+    this.received = received;
   }
 }
 

@@ -18,20 +18,22 @@ import type { Limit } from "./limit.ts";
 import type { Logger } from "./logger.ts";
 import { contained, defaultLogger } from "./logger.ts";
 import type { Message } from "./message.ts";
+import type { OrderBy } from "./order-by.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import { exponentialBackoff } from "./retry-policy.ts";
 
 /** Options of a consumer. */
 export interface ConsumerOptions<Body> {
-  /** The queue's URL, ARN or name. FIFO queues are refused: their order is not kept yet. */
+  /** The queue's URL, ARN or name. On a FIFO queue, one whose name ends in `.fifo`, order is kept within each message group. */
   readonly queue: string;
   /** Resolves: the message is deleted. Throws: it is retried. Returns an outcome: that is carried out. */
   readonly handle: Handler<Body>;
   /** Handlers at once, 1 to 10,000. Default 10. */
   readonly concurrency?: number | undefined;
   /**
-   * Deliveries in hand beyond `concurrency`: waiting for a worker, or being settled. 0 to 110,000,
-   * default 10. With 0 workers idle while the next poll is under way, and below 10 polls often ask for less
+   * Deliveries in hand beyond `concurrency`: waiting for a worker or their turn, or being settled. 0 to
+   * 110,000. Default 10; on FIFO queues 9 for each worker, up to 90, since a poll may well bring ten
+   * messages of one group, of which one at a time can be handled. With 0 workers idle while the next poll is under way, and below 10 polls often ask for less
    * than ten, which costs requests; with many, messages wait here that another process could have taken.
    */
   readonly prefetch?: number | undefined;
@@ -45,8 +47,20 @@ export interface ConsumerOptions<Body> {
   readonly visibilityTimeoutSeconds?: number | undefined;
   /** How long a handler may run before its signal aborts and the message is retried, in ms. Default: for ever. */
   readonly handlerTimeoutMs?: number | undefined;
-  /** When a failed message comes again. Default: `exponentialBackoff()`. */
+  /**
+   * When a failed message comes again. Default: `exponentialBackoff()`. On a FIFO queue the rest of its
+   * group waits for it.
+   */
   readonly retry?: RetryPolicy | undefined;
+  /**
+   * The key of the lane that a message belongs to: messages with one key are handled one at a time, in the
+   * order received. When one fails, those behind it that are in hand go back to the queue unhandled. It
+   * holds in one process: two consumers of a standard queue know nothing of each other. Default: the
+   * message group on a FIFO queue, no order on a standard one, where a group names a tenant and no order.
+   *
+   * With a schema that answers with a promise, what was received later waits for it, ten seconds at most.
+   */
+  readonly orderBy?: OrderBy<Body> | undefined;
   /**
    * Any Standard Schema: the body is parsed as JSON and validated, and `message.body` is its output.
    * Bodies that it refuses are dead-lettered where the queue has a dead-letter queue, else retried.
@@ -69,6 +83,9 @@ export interface ConsumerSettings<Body> {
   readonly queue: string;
   readonly handle: Handler<Body>;
   readonly read: ReadBody<Body>;
+  /** Whether the queue is a FIFO one. */
+  readonly fifo: boolean;
+  readonly orderBy: OrderBy<Body> | undefined;
   readonly concurrency: number;
   readonly prefetch: number;
   readonly waitTimeSeconds: number;
@@ -89,7 +106,7 @@ const maxPrefetch = maxInFlight - maxConcurrency;
 
 const defaults = {
   concurrency: 10,
-  prefetch: 10,
+  prefetch: (fifo: boolean, concurrency: number) => (fifo ? Math.min(9 * concurrency, 90) : 10),
   waitTimeSeconds: maxWaitSeconds,
 };
 
@@ -102,6 +119,7 @@ const known: ReadonlySet<string> = new Set<keyof ConsumerOptions<unknown>>([
   "visibilityTimeoutSeconds",
   "handlerTimeoutMs",
   "retry",
+  "orderBy",
   "schema",
   "limits",
   "sqs",
@@ -114,13 +132,12 @@ const known: ReadonlySet<string> = new Set<keyof ConsumerOptions<unknown>>([
 export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<Body> {
   checkOptionNames(options, known);
   const { queue, handle, schema, limits = [], sqs, logger = defaultLogger } = options;
-  if (parseQueue(queue).fifo) {
-    throw new OptionError("queue", "a standard queue: the order of FIFO is not kept yet", queue);
-  }
+  const { fifo } = parseQueue(queue);
   const random = func("random", options.random) ?? systemRandom;
   const concurrency =
     whole("concurrency", options.concurrency, 1, maxConcurrency) ?? defaults.concurrency;
-  const prefetch = whole("prefetch", options.prefetch, 0, maxPrefetch) ?? defaults.prefetch;
+  const prefetch =
+    whole("prefetch", options.prefetch, 0, maxPrefetch) ?? defaults.prefetch(fifo, concurrency);
   if (typeof handle !== "function") throw new OptionError("handle", "a function", handle);
   if (!Array.isArray(limits)) throw new OptionError("limits", "an array", limits);
   for (const [index, limit] of limits.entries()) func(`limits[${index}]`, limit ?? null);
@@ -138,6 +155,8 @@ export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<B
     queue,
     handle,
     read: reader(schema),
+    fifo,
+    orderBy: func("orderBy", options.orderBy),
     concurrency,
     prefetch,
     waitTimeSeconds:

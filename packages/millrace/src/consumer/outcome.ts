@@ -19,9 +19,13 @@ export interface Retry {
   readonly reason: string | undefined;
 }
 
-/** The message is given back unhandled, at once: it is no failure, and waits for nothing. */
+/** The message is given back unhandled: it is no failure. */
 export interface Release {
   readonly type: "release";
+  /** 0, for at once, but for those that wait with another of their lane. */
+  readonly afterSeconds: number;
+  /** Why the consumer gives it back; undefined when its handler did. For people; part of the `released` event. */
+  readonly reason: string | undefined;
 }
 
 /** The message will never succeed: its copy goes to the dead-letter queue, then it is deleted. */
@@ -66,7 +70,15 @@ export function retry(
  * receive; a handler that always releases keeps the message going round as fast as SQS hands it out.
  */
 export function release(): Release {
-  return outcome({ type: "release" });
+  return giveBack(undefined);
+}
+
+/** Why a stop gives back what no handler has started. */
+export const stopping = "the consumer stops";
+
+/** A release by the consumer itself. */
+export function giveBack(reason: string | undefined, afterSeconds = 0): Release {
+  return outcome({ type: "release", afterSeconds, reason });
 }
 
 /**

@@ -9,8 +9,11 @@ import { Delivery } from "./delivery.ts";
 import type { DeliveryObserver, DeliveryState } from "./delivery.ts";
 import { InHand } from "./in-hand.ts";
 import { Judge } from "./judge.ts";
+import { LaneKeeper } from "./lane-keeper.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { ConsumerSettings } from "./options.ts";
+import { Ordering } from "./order-by.ts";
+import { giveBack, stopping } from "./outcome.ts";
 import { Permits } from "./permits.ts";
 import type { QueueSetup } from "./queue-setup.ts";
 import { Receiver } from "./receiver.ts";
@@ -20,10 +23,15 @@ import { shutDown } from "./shutdown.ts";
 import type { StopReport } from "./shutdown.ts";
 import { Worker } from "./worker.ts";
 
+/** How long a delete waits for others: on a FIFO queue its group is blocked until it arrives. */
+const lingerMs = { standard: 10, fifo: 0 };
+
 /**
- *     SQS ──▶ Receiver ──▶ Channel ──▶ Worker × N ──▶ Settler ──▶ SQS
- *               ▲                                        │
- *               └───────────────── Permits ◀─────────────┘
+ *     SQS ──▶ Receiver ──▶ [ lanes ] ──▶ Channel ──▶ Worker × N ──▶ Settler ──▶ SQS
+ *               ▲              ▲                                      │
+ *               └── Permits ◀──┴──────────────────────────────────────┘
+ *
+ * Lanes stand between on FIFO queues, and where the consumer orders by a key.
  */
 export class Pipeline<Body> implements DeliveryObserver {
   readonly receiver: Receiver;
@@ -35,6 +43,10 @@ export class Pipeline<Body> implements DeliveryObserver {
   readonly #workers: readonly Worker<Body>[];
   readonly #settler: Settler;
   readonly #leases: LeaseKeeper;
+  /** Undefined where no order is kept. */
+  readonly #lanes: LaneKeeper | undefined;
+  /** Undefined where no body has to be looked into for its lane. */
+  readonly #ordering: Ordering<Body> | undefined;
   /** The workers' loops; set by start. */
   #working: Promise<unknown> = Promise.resolve();
 
@@ -44,7 +56,7 @@ export class Pipeline<Body> implements DeliveryObserver {
     queue: QueueSetup,
     reporter: Reporter,
   ) {
-    const { clock, random, logger, concurrency, prefetch } = settings;
+    const { clock, random, logger, concurrency, prefetch, fifo, orderBy, read } = settings;
     const { url: queueUrl, visibilitySeconds, deadLetterQueueArn } = queue;
     this.#settings = settings;
     this.#reporter = reporter;
@@ -70,6 +82,7 @@ export class Pipeline<Body> implements DeliveryObserver {
       random,
       deadLetterQueue:
         deadLetterQueueArn === undefined ? undefined : new DeadLetterQueue(deadLetterQueueArn, sqs),
+      lingerMs: fifo ? lingerMs.fifo : lingerMs.standard,
       observer: {
         confirmed: (delivery) => {
           delivery.confirm();
@@ -82,6 +95,21 @@ export class Pipeline<Body> implements DeliveryObserver {
         troubled: (error) => reporter.settleTroubled(error),
       },
     });
+    const lanes =
+      fifo || orderBy !== undefined
+        ? new LaneKeeper({ fifo, forward: (delivery) => this.#forward(delivery) })
+        : undefined;
+    const ordering =
+      lanes !== undefined && orderBy !== undefined
+        ? new Ordering({
+            orderBy,
+            read,
+            clock,
+            enter: (delivery, key) => lanes.enter(delivery, key),
+          })
+        : undefined;
+    this.#lanes = lanes;
+    this.#ordering = ordering;
     this.receiver = new Receiver({
       sqs,
       queueUrl,
@@ -89,7 +117,9 @@ export class Pipeline<Body> implements DeliveryObserver {
       visibilitySeconds,
       limits: settings.limits,
       permits: this.#permits,
-      channel: this.#channel.sender,
+      fifo,
+      room: () => this.#room(),
+      hungry: () => this.#isHungry(),
       admit: (received, askedAtMs) => {
         const leaseFromMs = this.#leases.beganAtMs(askedAtMs);
         const delivery = new Delivery(received, queueUrl, leaseFromMs, visibilitySeconds, this);
@@ -97,6 +127,7 @@ export class Pipeline<Body> implements DeliveryObserver {
         this.#leases.keep(delivery);
         return delivery;
       },
+      send: (delivery) => this.#send(delivery),
       reporter,
       logger,
       clock,
@@ -114,13 +145,14 @@ export class Pipeline<Body> implements DeliveryObserver {
         new Worker(index + 1, {
           channel: this.#channel.receiver,
           handle: settings.handle,
-          read: settings.read,
+          read: (delivery) => ordering?.read(delivery) ?? read(delivery.message),
           handlerTimeoutMs: settings.handlerTimeoutMs,
           judge,
           reporter,
           logger,
           clock,
           onIdle: () => this.receiver.wake(),
+          onRunEnd: (delivery) => lanes?.runEnded(delivery),
         }),
     );
   }
@@ -138,9 +170,9 @@ export class Pipeline<Body> implements DeliveryObserver {
         clock: this.#settings.clock,
         receiver: this.receiver,
         channel: this.#channel.receiver,
-        workers: this.#workers,
         working: this.#working,
         inHand: this.inHand,
+        ordering: this.#ordering,
         settler: this.#settler,
         leases: this.#leases,
         counters: this.#reporter.counters,
@@ -152,9 +184,39 @@ export class Pipeline<Body> implements DeliveryObserver {
   moved(delivery: Delivery, from: DeliveryState): void {
     const left = this.inHand.follow(delivery, from);
     if (delivery.state === "settling") this.#settler.take(delivery);
+    this.#lanes?.follow(delivery, from);
     if (left) {
       this.#permits.give(1);
       this.receiver.wake();
     }
+  }
+
+  /** Sends an admitted delivery to its lane, or to the workers where no order is kept. */
+  #send(delivery: Delivery): void {
+    if (this.#ordering !== undefined) this.#ordering.accept(delivery);
+    else if (this.#lanes !== undefined) this.#lanes.enter(delivery, delivery.message.groupId);
+    else this.#forward(delivery);
+  }
+
+  #forward(delivery: Delivery): void {
+    delivery.wait();
+    // Not sent when a stop has cancelled the channel. Full it never is: see #room.
+    if (this.#channel.sender.trySend(delivery) !== "sent") delivery.settle(giveBack(stopping));
+  }
+
+  /**
+   * How many deliveries the channel still has room for. What was lost while it waited has given its permit
+   * back, and lies in the channel all the same until a worker steps over it; what waits for its turn is
+   * not there yet.
+   */
+  #room(): number {
+    const { capacity, size } = this.#channel.sender;
+    return capacity - size - this.inHand.counts.received;
+  }
+
+  /** Whether a worker is idle, with nothing on its way to it. */
+  #isHungry(): boolean {
+    const { size, waitingReceivers } = this.#channel.sender;
+    return size === 0 && waitingReceivers > 0;
   }
 }

@@ -3,13 +3,13 @@
  * It never runs a handler, and never takes more than there are permits for.
  */
 import { setMaxListeners } from "node:events";
-import type { SendChannel } from "../channel/halves.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { toError } from "../errors.ts";
 import type { Random } from "../random.ts";
-import { fullJitterMs } from "../random.ts";
+import { drawId, fullJitterMs } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
 import { boundedCall } from "../sqs/bounded-call.ts";
+import { SqsError } from "../sqs/errors.ts";
 import { maxReceiveMessages } from "../sqs/limits.ts";
 import type { ReceivedMessage, ReceiveMessageOutput } from "../sqs/operations.ts";
 import type { Delivery } from "./delivery.ts";
@@ -19,7 +19,7 @@ import type { Limit } from "./limit.ts";
 import { askLimits } from "./limit.ts";
 import type { Logger } from "./logger.ts";
 import { systemAttributeNames } from "./message.ts";
-import { release } from "./outcome.ts";
+import { giveBack, stopping } from "./outcome.ts";
 import type { Permits } from "./permits.ts";
 import { PollLevel } from "./poll-level.ts";
 import type { Reporter } from "./reporter.ts";
@@ -39,17 +39,40 @@ export interface ReceiverParts {
   readonly visibilitySeconds: number;
   readonly limits: readonly Limit[];
   readonly permits: Permits;
-  readonly channel: SendChannel<Delivery>;
+  /** Whether the queue is a FIFO one, whose polls have attempt ids. */
+  readonly fifo: boolean;
+  /** How many deliveries could be sent on now. */
+  readonly room: () => number;
+  /** Whether a worker is idle and nothing is on its way to it. */
+  readonly hungry: () => boolean;
   /** Makes a delivery of what SQS handed out to a poll sent at `askedAtMs`, and has its lease kept. */
   readonly admit: (
     received: ReceivedMessage & { readonly ReceiptHandle: string },
     askedAtMs: number,
   ) => Delivery;
+  /** Sends an admitted delivery on. Called in the order in which SQS handed them out. */
+  readonly send: (delivery: Delivery) => void;
   readonly reporter: Reporter;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
 }
+
+/**
+ * A poll that is to be opened, or opened anew. On a FIFO queue it has an attempt id: SQS answers a second
+ * receive with the same id with the same messages, as long as nobody has touched them (AWS API reference,
+ * ReceiveMessage, ReceiveRequestAttemptId). So a poll whose answer was lost is opened again with its id.
+ */
+interface Poll {
+  readonly wanted: number;
+  /** Undefined on standard queues. */
+  readonly attemptId: string | undefined;
+  /** When it was first opened; undefined before. */
+  readonly firstAtMs: number | undefined;
+}
+
+/** SQS remembers an attempt for five minutes; a little less, since it counts from when it answered. */
+const attemptMs = 290_000;
 
 /**
  * | state | meaning | left when |
@@ -72,8 +95,13 @@ export class Receiver {
   readonly #polls = new Set<Promise<void>>();
   /** Polls that SQS has not answered yet. */
   #openPolls = 0;
-  /** How many messages those ask for. */
+  /** How many messages those ask for, and those that are lost. */
   #requested = 0;
+  /**
+   * FIFO polls that ended without an answer, oldest first: they may have brought messages that nobody has
+   * got. They keep their permits until they are opened again.
+   */
+  readonly #lost: Poll[] = [];
   #started = false;
   /** Set by {@link end}. */
   #ended = false;
@@ -111,7 +139,7 @@ export class Receiver {
    * itself is no reason not to start.
    */
   async start(): Promise<void> {
-    const failure = await this.#track(this.#poll(this.#fullPoll, 0));
+    const failure = await this.#track(this.#poll(this.#newPoll(this.#fullPoll), 0));
     if (failure !== undefined && needsSomeone(failure)) throw failure;
     this.#started = true;
     this.wake();
@@ -132,14 +160,16 @@ export class Receiver {
   }
 
   /**
-   * Ends polling for good. Open polls are aborted; what one brings all the same is released. Resolves
-   * when none is left.
+   * Ends polling for good. Open polls are aborted; what one brings all the same is released. On a FIFO
+   * queue, where whatever an aborted poll has stranded blocks its groups for a visibility timeout, it is
+   * asked for by the poll's attempt id and released. Resolves when none of that is left.
    */
   async stop(): Promise<void> {
     this.#rest?.cancel();
     this.#rest = undefined;
     this.#stop.abort(new ConsumerStoppedError());
     while (this.#polls.size > 0) await Promise.all(this.#polls);
+    await Promise.all(this.#lost.splice(0).map((poll) => this.#takeBack(poll)));
   }
 
   /**
@@ -158,41 +188,48 @@ export class Receiver {
 
   #open(): void {
     while (!this.#asking) {
-      const wanted = this.#wanted();
-      if (wanted === 0) return;
+      const next = this.#next();
+      if (next === undefined) return;
       if (this.#parts.limits.length > 0) {
-        void this.#track(this.#askAndPoll(wanted));
+        void this.#track(this.#askAndPoll(next));
         return;
       }
-      void this.#track(this.#poll(wanted, this.#parts.waitTimeSeconds));
+      void this.#track(this.#poll(next, this.#parts.waitTimeSeconds));
     }
   }
 
-  /** How many messages a poll opened now would ask for; 0 when none is to be opened. */
-  #wanted(): number {
-    const { permits, channel } = this.#parts;
-    if (!this.#started || this.#paused || this.#rest !== undefined) return 0;
-    if (this.#stop.signal.aborted || this.#openPolls >= this.#level.polls) return 0;
-    // What was lost while it waited has given its permit back, and lies in the channel all the same
-    // until a worker steps over it.
-    const room = Math.min(permits.free, channel.capacity - channel.size - this.#requested);
-    if (room >= this.#fullPoll) return this.#fullPoll;
-    const hungry = this.#openPolls === 0 && channel.size === 0 && channel.waitingReceivers > 0;
-    return hungry ? room : 0;
+  /** The poll to be opened now; undefined when none is. */
+  #next(): Poll | undefined {
+    if (!this.#started || this.#paused || this.#rest !== undefined) return undefined;
+    if (this.#stop.signal.aborted || this.#openPolls >= this.#level.polls) return undefined;
+    const [lost] = this.#lost;
+    if (lost !== undefined) return lost;
+    const { permits, room, hungry } = this.#parts;
+    const count = Math.min(permits.free, room() - this.#requested);
+    if (count >= this.#fullPoll) return this.#newPoll(this.#fullPoll);
+    return count > 0 && this.#openPolls === 0 && hungry() ? this.#newPoll(count) : undefined;
   }
 
-  async #askAndPoll(wanted: number): Promise<void> {
+  #newPoll(wanted: number): Poll {
+    const { fifo, random } = this.#parts;
+    return { wanted, attemptId: fifo ? drawId(random) : undefined, firstAtMs: undefined };
+  }
+
+  async #askAndPoll(next: Poll): Promise<void> {
     const { limits, permits, reporter, clock, waitTimeSeconds } = this.#parts;
     this.#asking = true;
-    const { allowed, fault } = await askLimits(limits, wanted, clock, this.#stop.signal);
+    const { allowed, fault } = await askLimits(limits, next.wanted, clock, this.#stop.signal);
     this.#asking = false;
     if (this.#stop.signal.aborted || this.#paused) return;
     reporter.limitsAsked(fault);
     if (this.#rest !== undefined) return; // A poll failed meanwhile.
-    const count = Math.min(allowed, permits.free);
+    const reserved = this.#lost.includes(next) ? next.wanted : 0;
+    const count = Math.min(allowed, permits.free + reserved);
     if (count > 0) {
       this.#refusals = 0;
-      const poll = this.#poll(count, waitTimeSeconds);
+      // One that asks for less than before is another poll, whose answer may not be that of the first.
+      if (count < next.wanted) this.#forget(next);
+      const poll = this.#poll(count < next.wanted ? this.#newPoll(count) : next, waitTimeSeconds);
       this.wake();
       await poll;
     } else {
@@ -201,38 +238,28 @@ export class Receiver {
   }
 
   /** One poll, from its permits to its deliveries being sent on. Never rejects; answers its error. */
-  async #poll(wanted: number, waitSeconds: number): Promise<Error | undefined> {
-    const { sqs, queueUrl, visibilitySeconds, permits, clock, reporter } = this.#parts;
+  async #poll(poll: Poll, waitSeconds: number): Promise<Error | undefined> {
+    const { permits, clock, reporter, send } = this.#parts;
+    const { wanted } = poll;
+    this.#forget(poll);
     permits.take(wanted);
     this.#openPolls += 1;
     this.#requested += wanted;
     const startedAtMs = clock.monotonicMs();
+    const attempt = this.#attempt(poll, startedAtMs);
     let messages: readonly ReceivedMessage[];
     try {
-      const output = await boundedCall(
-        sqs,
-        "ReceiveMessage",
-        {
-          QueueUrl: queueUrl,
-          MaxNumberOfMessages: wanted,
-          WaitTimeSeconds: waitSeconds,
-          VisibilityTimeout: visibilitySeconds,
-          MessageAttributeNames: ["All"],
-          MessageSystemAttributeNames: systemAttributeNames,
-        },
-        {
-          clock,
-          timeoutMs: waitSeconds * 1_000 + pollSlackMs,
-          signal: this.#stop.signal,
-          onLate: (late) => this.#late(late, startedAtMs),
-        },
-      );
-      messages = messagesOf(output);
-    } catch (error) {
+      messages = await this.#receive(attempt, waitSeconds, this.#stop.signal);
+    } catch (thrown) {
+      const error = toError(thrown);
       this.#openPolls -= 1;
-      this.#requested -= wanted;
-      permits.give(wanted);
-      return this.#failed(toError(error), startedAtMs);
+      if (attempt.attemptId !== undefined && isFateUnknown(error)) {
+        this.#lost.push(attempt);
+      } else {
+        this.#requested -= wanted;
+        permits.give(wanted);
+      }
+      return this.#failed(error, startedAtMs);
     }
     this.#openPolls -= 1;
     this.#requested -= wanted;
@@ -243,9 +270,78 @@ export class Receiver {
     this.#level.answered(deliveries.length, wanted);
     this.#restIfHasty(deliveries.length, tookMs, waitSeconds);
     reporter.received(deliveries.length, wanted, tookMs);
-    for (const delivery of deliveries) this.#send(delivery);
+    for (const delivery of deliveries) {
+      // A listener of `received` may have stopped the consumer, which has released them.
+      if (delivery.state === "received") send(delivery);
+    }
     this.wake();
     return undefined;
+  }
+
+  /** The poll as it is opened at `nowMs`: with an attempt id that SQS does not remember any more, a new one. */
+  #attempt(poll: Poll, nowMs: number): Poll {
+    const { firstAtMs = nowMs } = poll;
+    if (nowMs - firstAtMs > attemptMs) return { ...this.#newPoll(poll.wanted), firstAtMs: nowMs };
+    return { ...poll, firstAtMs };
+  }
+
+  /** Gives a lost poll's permits back: it is opened now, or never again. */
+  #forget(poll: Poll): void {
+    const index = this.#lost.indexOf(poll);
+    if (index === -1) return;
+    this.#lost.splice(index, 1);
+    this.#requested -= poll.wanted;
+    this.#parts.permits.give(poll.wanted);
+  }
+
+  async #receive(
+    { wanted, attemptId }: Poll,
+    waitSeconds: number,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly ReceivedMessage[]> {
+    const { sqs, queueUrl, visibilitySeconds, clock } = this.#parts;
+    const askedAtMs = clock.monotonicMs();
+    const output = await boundedCall(
+      sqs,
+      "ReceiveMessage",
+      {
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: wanted,
+        WaitTimeSeconds: waitSeconds,
+        VisibilityTimeout: visibilitySeconds,
+        MessageAttributeNames: ["All"],
+        MessageSystemAttributeNames: systemAttributeNames,
+        ...(attemptId !== undefined && { ReceiveRequestAttemptId: attemptId }),
+      },
+      {
+        clock,
+        timeoutMs: waitSeconds * 1_000 + pollSlackMs,
+        signal,
+        // The same messages, with the same handles, answer the next poll of that attempt.
+        ...(attemptId === undefined && { onLate: (late) => this.#late(late, askedAtMs) }),
+      },
+    );
+    return messagesOf(output);
+  }
+
+  /** Asks once for what a lost poll has stranded, and releases it. Never rejects. */
+  async #takeBack(poll: Poll): Promise<void> {
+    const { permits, clock, logger, reporter } = this.#parts;
+    const { wanted } = poll;
+    const nowMs = clock.monotonicMs();
+    let deliveries: readonly Delivery[] = [];
+    try {
+      if (nowMs - (poll.firstAtMs ?? nowMs) <= attemptMs) {
+        const messages = await this.#receive(poll, 0, undefined);
+        if (!this.#ended) deliveries = this.#admit(messages, wanted, nowMs);
+      }
+    } catch (error) {
+      logger.warn("what an aborted poll may have stranded comes again by itself", { error });
+    }
+    this.#requested -= wanted;
+    permits.give(wanted - deliveries.length);
+    reporter.receivedLate(deliveries.length);
+    for (const delivery of deliveries) delivery.settle(giveBack(stopping));
   }
 
   #admit(messages: readonly ReceivedMessage[], wanted: number, askedAtMs: number): Delivery[] {
@@ -263,12 +359,6 @@ export class Receiver {
     return deliveries;
   }
 
-  #send(delivery: Delivery): void {
-    delivery.wait();
-    // Not sent when a stop has cancelled the channel. Full it never is: no poll asks for more than fits.
-    if (this.#parts.channel.trySend(delivery) !== "sent") delivery.settle(release());
-  }
-
   /** A poll that had been given up was answered after all: its messages are in flight, and go back. */
   #late(output: ReceiveMessageOutput, askedAtMs: number): void {
     if (this.#ended) return;
@@ -279,7 +369,7 @@ export class Receiver {
     const deliveries = this.#admit(messages, count, askedAtMs);
     permits.give(count - deliveries.length);
     reporter.receivedLate(deliveries.length);
-    for (const delivery of deliveries) delivery.settle(release());
+    for (const delivery of deliveries) delivery.settle(giveBack("its poll had been given up"));
   }
 
   #failed(error: Error, openedAtMs: number): Error {
@@ -335,6 +425,11 @@ export class Receiver {
       this.#polls.delete(tracked);
     }
   }
+}
+
+/** Whether SQS may have handed messages out although the poll failed. One that it refused has brought none. */
+function isFateUnknown(error: Error): boolean {
+  return !(error instanceof SqsError) || error.category === "transient";
 }
 
 /** An answer that is no list has brought nothing. */

@@ -107,7 +107,11 @@ export class Reporter {
         break;
       case "release":
         counters.released += 1;
-        events.emit("released", { message });
+        events.emit("released", {
+          message,
+          afterSeconds: outcome.afterSeconds ?? 0,
+          reason: outcome.reason,
+        });
         break;
       case undefined:
         break;

@@ -19,8 +19,6 @@ import { SettlementError } from "./errors.ts";
 import type { InHand } from "./in-hand.ts";
 import { toVisibilitySeconds } from "./retry-policy.ts";
 
-/** How long the first of a batch waits for others, while there are any that could come. */
-const lingerMs = 10;
 /** A call may take half of what is left of the lease, so that another still fits; at least and at most this long. */
 const minCallMs = 1_000;
 const maxCallMs = 10_000;
@@ -45,6 +43,8 @@ export interface SettlerParts {
   readonly observer: SettlerObserver;
   /** Read to see whether anything is left that could join a batch. */
   readonly inHand: InHand;
+  /** How long the first of a batch waits for others, while there are any that could come. With 0, for the end of the turn. */
+  readonly lingerMs: number;
 }
 
 /** Deliveries of one kind of call that wait to go out together. */
@@ -67,7 +67,7 @@ interface Failed {
 /**
  * Settles deliveries that are in state `settling`.
  *
- *     acknowledge ───────────────────────────▶ deletes ──┐  10 entries, or 10 ms
+ *     acknowledge ───────────────────────────▶ deletes ──┐  10 entries, or lingerMs
  *     dead-letter ─▶ copy to its queue ──────▶ deletes   ├─────────▶ SQS ─┬▶ confirmed
  *     retry, release ────────────────────────▶ changes ──┘                └▶ again, until the lease is over
  *
@@ -87,10 +87,12 @@ export class Settler {
   readonly #aborted = new AbortController();
   /** Repeats that wait for their backoff; each is removed when it fires. */
   readonly #repeats = new Map<Timer, readonly Failed[]>();
-  #lingerMs = lingerMs;
+  /** Set to 0 by {@link hurry}. */
+  #lingerMs: number;
 
   constructor(parts: SettlerParts) {
     this.#parts = parts;
+    this.#lingerMs = parts.lingerMs;
     // Every call under way listens to it.
     setMaxListeners(0, this.#aborted.signal);
   }
@@ -281,7 +283,7 @@ export class Settler {
 
 /** What a retry or a release asks SQS for. */
 function visibilitySeconds({ outcome, leaseLimitMs }: Delivery, nowMs: number): number {
-  if (outcome?.type !== "retry") return 0;
+  if (outcome?.type !== "retry" && outcome?.type !== "release") return 0;
   return toVisibilitySeconds(outcome.afterSeconds ?? 0, (leaseLimitMs - nowMs) / 1_000);
 }
 

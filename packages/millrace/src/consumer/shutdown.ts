@@ -8,7 +8,7 @@ import type { Delivery } from "./delivery.ts";
 import { ConsumerStoppedError } from "./errors.ts";
 import type { InHand } from "./in-hand.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
-import { release } from "./outcome.ts";
+import { giveBack, stopping } from "./outcome.ts";
 import type { Receiver } from "./receiver.ts";
 import type { Settler } from "./settler.ts";
 import type { Counters } from "./statistics.ts";
@@ -32,10 +32,11 @@ export interface ShutdownParts {
   readonly clock: Clock;
   readonly receiver: Receiver;
   readonly channel: ReceiveChannel<Delivery>;
-  readonly workers: readonly { stop(): void }[];
   /** Resolves when every worker's loop has ended. */
   readonly working: Promise<unknown>;
   readonly inHand: InHand;
+  /** Looks into bodies for lanes, where the consumer orders by a key. */
+  readonly ordering: { stop(): void } | undefined;
   readonly settler: Settler;
   readonly leases: LeaseKeeper;
   /** The consumer's, which the stop's settlements add to. */
@@ -52,15 +53,19 @@ export interface ShutdownParts {
  *    brings is left to its visibility timeout.
  */
 export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promise<StopReport> {
-  const { clock, receiver, channel, workers, working, inHand, settler, leases, counters } = parts;
+  const { clock, receiver, channel, working, inHand, ordering, settler, leases, counters } = parts;
   const startedAtMs = clock.monotonicMs();
   const before = { ...counters };
 
   const pollingEnded = receiver.stop();
-  for (const worker of workers) worker.stop();
-  for (const delivery of channel.cancel()) {
-    if (delivery.state === "waiting") delivery.settle(release());
+  channel.cancel();
+  // Also what waits in its lane, and what a worker has been handed in this very moment.
+  for (const delivery of [...inHand]) {
+    if (delivery.state === "received" || delivery.state === "waiting") {
+      delivery.settle(giveBack(stopping));
+    }
   }
+  ordering?.stop();
   settler.hurry();
 
   if (!(await endsWithin(clock, working, deadlineMs))) {

@@ -41,9 +41,11 @@ export interface ConsumerStats extends Readonly<Counters> {
   readonly running: number;
   /** Deliveries waiting for a worker now. */
   readonly waiting: number;
+  /** Deliveries that wait until the one before them in their lane has ended, before they wait for a worker. */
+  readonly held: number;
   /** Deliveries whose settlement SQS has not confirmed yet. */
   readonly settling: number;
-  /** Deliveries in hand: the three above, and those just received. */
+  /** Deliveries in hand: the four above. */
   readonly inHand: number;
   /** Polls open now. */
   readonly openPolls: number;

@@ -5,7 +5,6 @@
 import { ChannelClosedError } from "../channel/errors.ts";
 import type { ReceiveChannel } from "../channel/halves.ts";
 import type { Clock } from "../clock.ts";
-import type { ReadBody } from "./body.ts";
 import type { Delivery } from "./delivery.ts";
 import { LeaseLostError } from "./errors.ts";
 import type { Handler } from "./handler-call.ts";
@@ -13,13 +12,13 @@ import { callHandler, contextOf } from "./handler-call.ts";
 import type { Judge } from "./judge.ts";
 import type { Logger } from "./logger.ts";
 import type { Message } from "./message.ts";
-import { release } from "./outcome.ts";
 import type { Reporter } from "./reporter.ts";
 
 export interface WorkerParts<Body> {
   readonly channel: ReceiveChannel<Delivery>;
   readonly handle: Handler<Body>;
-  readonly read: ReadBody<Body>;
+  /** The message with its body parsed; it throws or rejects when the body is refused. */
+  readonly read: (delivery: Delivery) => Message<Body> | Promise<Message<Body>>;
   readonly handlerTimeoutMs: number | undefined;
   readonly judge: Judge;
   readonly reporter: Reporter;
@@ -27,13 +26,14 @@ export interface WorkerParts<Body> {
   readonly clock: Clock;
   /** Called whenever the worker is about to wait for a delivery. */
   readonly onIdle: () => void;
+  /** Called when the worker has let go of a delivery: its handler has ended, or was left behind. */
+  readonly onRunEnd: (delivery: Delivery) => void;
 }
 
 /** A worker, numbered from 1. */
 export class Worker<Body> {
   readonly number: number;
   readonly #parts: WorkerParts<Body>;
-  #stopping = false;
 
   constructor(number: number, parts: WorkerParts<Body>) {
     this.number = number;
@@ -45,17 +45,11 @@ export class Worker<Body> {
     for (;;) {
       const delivery = await this.#next();
       if (delivery === undefined) return;
-      // Lost while it waited in the channel: it is someone else's now.
+      // Lost while it waited in the channel, or released by a stop in the moment it was handed over.
       if (delivery.state !== "waiting") continue;
-      // Handed over in the very moment of stop.
-      if (this.#stopping) delivery.settle(release());
-      else await this.#run(delivery);
+      await this.#run(delivery);
+      this.#parts.onRunEnd(delivery);
     }
-  }
-
-  /** From now on no handler is started. */
-  stop(): void {
-    this.#stopping = true;
   }
 
   /** Undefined when the channel has ended. */
@@ -120,7 +114,7 @@ export class Worker<Body> {
 
   async #read(delivery: Delivery, onBodyRefused: () => void): Promise<Message<Body>> {
     try {
-      return await this.#parts.read(delivery.message);
+      return await this.#parts.read(delivery);
     } catch (error) {
       onBodyRefused();
       throw error;

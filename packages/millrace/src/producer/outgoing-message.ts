@@ -3,6 +3,7 @@
  * rule about them that can be checked here. It never decides when a message goes out.
  */
 import { describe, toError } from "../errors.ts";
+import { drawId } from "../random.ts";
 import type { Random } from "../random.ts";
 import {
   maxDelaySeconds,
@@ -175,10 +176,4 @@ function token(field: string, value: unknown): string {
   }
   const expected = `must be 1 to ${maxTokenLength} letters, digits and signs of ASCII`;
   throw new InvalidMessageError(field, `${expected}; received ${describe(value)}`);
-}
-
-/** 128 bits of chance, in hexadecimal. */
-function drawId(random: Random): string {
-  const words = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32));
-  return words.map((word) => word.toString(16).padStart(8, "0")).join("");
 }

@@ -26,11 +26,15 @@ export function planRetry(operation: SqsOperation, error: unknown): RetryPlan | 
   if (!(error instanceof SqsError)) return undefined;
   // Too many messages in flight: that does not pass within a call.
   if (error instanceof SqsServiceError && error.errorName === "OverLimit") return undefined;
+  if (operation === "ReceiveMessage") {
+    // Who polls will poll again, and should hear first that nothing came: three deadlines of a long poll
+    // in a row are longer than anyone can wait.
+    if (error instanceof SqsTimeoutError) return undefined;
+    // And after a throttle with another ReceiveRequestAttemptId: SQS refuses the one it has throttled.
+    if (error.category === "throttled") return undefined;
+  }
   if (error.category === "throttled") return afterThrottle;
   if (error.category !== "transient") return undefined;
-  // Who polls will poll again, and should hear first that nothing came: three deadlines of a long poll
-  // in a row are longer than anyone can wait.
-  if (error instanceof SqsTimeoutError && operation === "ReceiveMessage") return undefined;
   return afterFault;
 }
 

@@ -22,11 +22,12 @@ const nonsense: Record<string, readonly (readonly [value: unknown, shown: string
     ["not a queue", '"not a queue"'],
     ["ftp://host/queue", '"ftp://host/queue"'],
     ["arn:aws:sns:eu-west-1:123456789012:jobs", '"arn:aws:sns:eu-west-1:123456789012:jobs"'],
-    ["orders.fifo", '"orders.fifo"'],
-    [
-      "https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo",
-      '"https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo"',
-    ],
+    [".fifo", '".fifo"'],
+  ],
+  orderBy: [
+    [null, "null"],
+    ["seat", '"seat"'],
+    [{}, "{}"],
   ],
   handle: [
     [undefined, "undefined"],

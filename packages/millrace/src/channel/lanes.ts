@@ -1,0 +1,65 @@
+/**
+ * Owns whose turn it is among values that share a key: one of each lane at a time, in the order they came.
+ * It never runs what has its turn, and keeps nothing of a lane that is empty.
+ */
+import { Ring } from "./ring.ts";
+
+/**
+ * Lanes by key. Each has one value whose turn it is, and behind it those that wait for theirs.
+ *
+ *     "a"    a1 │ a2  a3        leave("a") gives a2 its turn
+ *     "b"    b1 │               leave("b") is the end of lane "b"
+ *
+ * Every method takes constant time and memory, but {@link takeWaiting}, which takes as much as it brings.
+ * A lane in which nothing waits costs an entry of a map, and is gone with its last value: a million keys
+ * leave no trace.
+ */
+export class Lanes<Key, T> {
+  /** What waits in each lane; undefined while nothing ever has. */
+  readonly #lanes = new Map<Key, Ring<T> | undefined>();
+  #waiting = 0;
+
+  /** Lanes that hold something. */
+  get size(): number {
+    return this.#lanes.size;
+  }
+
+  /** Values that wait for their turn, in all lanes. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Adds a value at the end of its lane; true when it has its turn at once. */
+  enter(key: Key, value: T): boolean {
+    let waiting = this.#lanes.get(key);
+    if (waiting === undefined) {
+      if (!this.#lanes.has(key)) {
+        this.#lanes.set(key, undefined);
+        return true;
+      }
+      waiting = new Ring();
+      this.#lanes.set(key, waiting);
+    }
+    waiting.push(value);
+    this.#waiting += 1;
+    return false;
+  }
+
+  /** Ends the turn of the value that had it. Answers the next, which has its turn now; undefined when none waits. */
+  leave(key: Key): T | undefined {
+    const waiting = this.#lanes.get(key);
+    if (waiting === undefined || waiting.size === 0) {
+      this.#lanes.delete(key);
+      return undefined;
+    }
+    this.#waiting -= 1;
+    return waiting.shift();
+  }
+
+  /** Takes out all that wait in a lane, in order. The value that has its turn keeps it. */
+  takeWaiting(key: Key): T[] {
+    const values = this.#lanes.get(key)?.drain() ?? [];
+    this.#waiting -= values.length;
+    return values;
+  }
+}
