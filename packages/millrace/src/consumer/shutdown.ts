@@ -60,7 +60,7 @@ export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promis
   const pollingEnded = receiver.stop();
   channel.cancel();
   // Also what waits in its lane, and what a worker has been handed in this very moment.
-  for (const delivery of [...inHand]) {
+  for (const delivery of inHand) {
     if (delivery.state === "received" || delivery.state === "waiting") {
       delivery.settle(giveBack(stopping));
     }

@@ -121,7 +121,7 @@ export class Bench {
     this.queueUrl = queueUrl;
   }
 
-  /** Makes a queue `jobs` with these attributes. Ends with the test, and checks that no timer is left. */
+  /** Makes a queue `jobs`, or `jobs.fifo`, with these attributes. Ends with the test, and checks that no timer is left. */
   static async open(
     attributes: Record<string, string> = {},
     options: SqsServiceOptions = {},
@@ -129,7 +129,7 @@ export class Bench {
     const clock = new VirtualClock();
     const service = new SqsService({ clock, random: seeded(1), ...options });
     const { QueueUrl = "" } = await service.call("CreateQueue", {
-      QueueName: "jobs",
+      QueueName: attributes["FifoQueue"] === "true" ? "jobs.fifo" : "jobs",
       Attributes: attributes,
     });
     const bench = new Bench(service, clock, QueueUrl);
@@ -193,9 +193,26 @@ export class Bench {
     }
   }
 
-  /** Makes a queue `dead`, to which the queue's messages go after `maxReceiveCount` receives; its URL. */
+  /** Sends to a group of a FIFO queue, or of a tenant on a standard one. */
+  async sendTo(MessageGroupId: string, ...texts: string[]): Promise<void> {
+    for (const MessageBody of texts) {
+      const fifo = this.queueUrl.endsWith(".fifo");
+      await this.service.call("SendMessage", {
+        QueueUrl: this.queueUrl,
+        MessageBody,
+        MessageGroupId,
+        ...(fifo && { MessageDeduplicationId: MessageBody }),
+      });
+    }
+  }
+
+  /** Makes a queue `dead`, or `dead.fifo`, to which the queue's messages go after `maxReceiveCount` receives; its URL. */
   async deadLetterQueue(maxReceiveCount = 1_000): Promise<string> {
-    const { QueueUrl = "" } = await this.service.call("CreateQueue", { QueueName: "dead" });
+    const fifo = this.queueUrl.endsWith(".fifo");
+    const { QueueUrl = "" } = await this.service.call("CreateQueue", {
+      QueueName: fifo ? "dead.fifo" : "dead",
+      Attributes: fifo ? { FifoQueue: "true" } : {},
+    });
     const { Attributes } = await this.service.call("GetQueueAttributes", {
       QueueUrl,
       AttributeNames: ["QueueArn"],
