@@ -2,6 +2,7 @@
  * Owns what a handler sees of a message, and its making from what SQS answers. It knows nothing of
  * receipt handles and leases: those are the delivery's.
  */
+import { idempotencyAttribute } from "../sqs/idempotency-attribute.ts";
 import type { ReceivedMessage } from "../sqs/operations.ts";
 
 /** A message as a handler gets it. Frozen. */
@@ -12,7 +13,15 @@ export interface Message<Body = string> {
   readonly body: Body;
   /** The body as it was sent. */
   readonly rawBody: string;
-  /** Message attributes by name: text for String and Number (whose digits a number could lose), bytes for Binary. */
+  /**
+   * What the message stands for, as its producer stamped it: it stays the same however often the message is
+   * sent, received and redriven. Undefined when it was sent by other means than a `Producer` of Millrace.
+   */
+  readonly idempotencyKey?: string;
+  /**
+   * Message attributes by name: text for String and Number (whose digits a number could lose), bytes for
+   * Binary. The idempotency key is not among them, so that attributes can be passed on to other messages.
+   */
   readonly attributes: Readonly<Record<string, string | Uint8Array>>;
   /** How often SQS has handed the message out, this time included: 1 at first. Approximate, as SQS says. */
   readonly receiveCount: number;
@@ -44,10 +53,12 @@ export function toMessage(received: ReceivedMessage, queueUrl: string): Message 
   const groupId = system["MessageGroupId"];
   const deduplicationId = system["MessageDeduplicationId"];
   const sequenceNumber = system["SequenceNumber"];
+  const idempotencyKey = received.MessageAttributes?.[idempotencyAttribute]?.StringValue;
   return Object.freeze({
     id: received.MessageId ?? "",
     body: rawBody,
     rawBody,
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
     attributes: toAttributes(received),
     receiveCount: positive(system["ApproximateReceiveCount"]) ?? 1,
     sentAt: new Date(positive(system["SentTimestamp"]) ?? 0),
@@ -70,6 +81,7 @@ function toAttributes(received: ReceivedMessage): Message["attributes"] {
   const attributes = withoutPrototype();
   for (const [name, value] of Object.entries(received.MessageAttributes)) {
     const content = value?.StringValue ?? value?.BinaryValue;
+    if (name === idempotencyAttribute) continue;
     if (content !== undefined) attributes[name] = content;
   }
   return Object.freeze(attributes);

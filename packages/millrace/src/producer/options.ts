@@ -40,6 +40,13 @@ export interface ProducerOptions {
    * its own, which makes its retries safe. Standard queues ignore it.
    */
   readonly contentBasedDeduplication?: boolean | undefined;
+  /**
+   * Whether a message that is sent without an `idempotencyKey` is stamped with one of its own, which takes one
+   * of its ten attributes and some 50 bytes. Default true. Where that would be one attribute or byte more than
+   * SQS takes, the message goes without. Switch it off for a queue whose maximum message size is lower than
+   * SQS's and which is used to the full.
+   */
+  readonly idempotencyKeys?: boolean | undefined;
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined;
   /** Default: the runtime's random numbers. */
@@ -95,7 +102,15 @@ export interface SendOptions {
    * one of its own for each call of `send`, kept through its retries.
    */
   readonly deduplicationId?: string | undefined;
-  /** At most ten. They count towards the message's 1 MiB. */
+  /**
+   * Says what this message stands for: two with the same key are one to those who look, as the inbox of
+   * "millrace/postgres" does, whoever sent them and however much later. It travels as a message attribute,
+   * through dead-letter queues and back, and is `message.idempotencyKey` to a consumer. On a FIFO queue it is
+   * also the deduplication id, unless one is given. 1 to 128 letters, digits and signs of ASCII. Default: one
+   * of its own for each call of `send`, kept through its retries.
+   */
+  readonly idempotencyKey?: string | undefined;
+  /** At most ten, the idempotency key included. They count towards the message's 1 MiB. */
   readonly attributes?: Readonly<Record<string, SendAttribute>> | undefined;
   /**
    * Withdraws the message as long as it is in no request: `send` rejects with the signal's reason, and it was
@@ -114,6 +129,7 @@ export interface ProducerSettings {
   readonly backoff: BackoffShape;
   readonly giveUpAfterMs: number;
   readonly contentBasedDeduplication: boolean;
+  readonly idempotencyKeys: boolean;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -128,6 +144,7 @@ const known: ReadonlySet<string> = new Set<keyof ProducerOptions>([
   "maxPending",
   "maxInFlight",
   "contentBasedDeduplication",
+  "idempotencyKeys",
   "clock",
   "random",
 ]);
@@ -155,6 +172,7 @@ export function readOptions(options: ProducerOptions): ProducerSettings {
       14 * day,
     ),
     contentBasedDeduplication: options.contentBasedDeduplication ?? false,
+    idempotencyKeys: options.idempotencyKeys ?? true,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };

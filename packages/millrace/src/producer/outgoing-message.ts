@@ -5,6 +5,7 @@
 import { describe, toError } from "../errors.ts";
 import { drawId } from "../random.ts";
 import type { Random } from "../random.ts";
+import { idempotencyAttribute } from "../sqs/idempotency-attribute.ts";
 import {
   maxDelaySeconds,
   maxMessageAttributes,
@@ -31,7 +32,9 @@ export interface OutgoingMessage {
 export interface OutgoingQueue {
   readonly fifo: boolean;
   readonly contentBasedDeduplication: boolean;
-  /** For deduplication ids. */
+  /** Whether a message that comes without an idempotency key gets one. */
+  readonly idempotencyKeys: boolean;
+  /** For deduplication ids and idempotency keys. */
   readonly random: Random;
 }
 
@@ -46,8 +49,8 @@ export function encodeMessage(
   queue: OutgoingQueue,
 ): OutgoingMessage {
   const text = encodeBody(body);
-  // The library's own attributes, once there are any, join the caller's here and count against the same limits.
-  const attributes = encodeAttributes(options.attributes ?? {});
+  const key = idempotencyKey(options.idempotencyKey);
+  const attributes = stamped(text, encodeAttributes(options.attributes ?? {}), key, queue);
   const bytes = messageBytes(text, attributes);
   if (bytes > maxPayloadBytes) {
     const problem = `and attributes take ${bytes} bytes; SQS allows ${maxPayloadBytes}`;
@@ -60,9 +63,41 @@ export function encodeMessage(
       DelaySeconds: delaySeconds(options.delaySeconds, queue),
       MessageAttributes: attributes,
       MessageGroupId: groupId(options.groupId, queue),
-      MessageDeduplicationId: deduplicationId(options.deduplicationId, queue),
+      MessageDeduplicationId: deduplicationId(options.deduplicationId, key, queue),
     },
   };
+}
+
+/**
+ * The attributes with the idempotency key among them. One that the caller gave must fit; one that is made up
+ * here is left out where SQS would refuse the message for it.
+ */
+function stamped(
+  body: string,
+  attributes: MessageAttributes | undefined,
+  key: string | undefined,
+  queue: OutgoingQueue,
+): MessageAttributes | undefined {
+  if (key === undefined && !queue.idempotencyKeys) return attributes;
+  const StringValue = key ?? drawId(queue.random);
+  const more = { ...attributes, [idempotencyAttribute]: { DataType: "String", StringValue } };
+  const count = Object.keys(more).length;
+  if (key !== undefined) {
+    requireAtMost(maxMessageAttributes, count, "with the idempotency key");
+    return more;
+  }
+  const fits = count <= maxMessageAttributes && messageBytes(body, more) <= maxPayloadBytes;
+  return fits ? more : attributes;
+}
+
+function idempotencyKey(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : token("idempotencyKey", value);
+}
+
+function requireAtMost(limit: number, count: number, what = ""): void {
+  if (count <= limit) return;
+  const problem = `are ${count} ${what}`.trimEnd();
+  throw new InvalidMessageError("attributes", `${problem}; SQS takes at most ${limit}`);
 }
 
 function encodeBody(body: unknown): string {
@@ -100,10 +135,7 @@ function encodeAttributes(
 ): MessageAttributes | undefined {
   const entries = Object.entries(attributes);
   if (entries.length === 0) return undefined;
-  if (entries.length > maxMessageAttributes) {
-    const problem = `are ${entries.length}; SQS takes at most ${maxMessageAttributes}`;
-    throw new InvalidMessageError("attributes", problem);
-  }
+  requireAtMost(maxMessageAttributes, entries.length);
   // fromEntries defines properties, so that a name like __proto__ is one of them.
   return Object.fromEntries(entries.map(([name, value]) => [name, encodeAttribute(name, value)]));
 }
@@ -115,6 +147,9 @@ function encodeAttribute(name: string, value: unknown): MessageAttributeValue {
   const field = `attributes.${name}`;
   if (!attributeName.test(name)) {
     throw new InvalidMessageError(field, "is no name that SQS allows for a message attribute");
+  }
+  if (name === idempotencyAttribute) {
+    throw new InvalidMessageError(field, "is the library's own; use the option idempotencyKey");
   }
   switch (typeof value) {
     case "string":
@@ -162,12 +197,19 @@ function groupId(value: string | undefined, queue: OutgoingQueue): string | unde
   return undefined;
 }
 
-function deduplicationId(value: string | undefined, queue: OutgoingQueue): string | undefined {
+function deduplicationId(
+  value: string | undefined,
+  key: string | undefined,
+  queue: OutgoingQueue,
+): string | undefined {
   if (value !== undefined) {
     if (queue.fifo) return token("deduplicationId", value);
     throw new InvalidMessageError("deduplicationId", "is understood by FIFO queues only");
   }
-  return queue.fifo && !queue.contentBasedDeduplication ? drawId(queue.random) : undefined;
+  if (!queue.fifo) return undefined;
+  // What is one effect is one message.
+  if (key !== undefined) return key;
+  return queue.contentBasedDeduplication ? undefined : drawId(queue.random);
 }
 
 function token(field: string, value: unknown): string {

@@ -42,8 +42,8 @@ export interface ProducerStats {
  * - On a FIFO queue the messages of a group reach SQS in the order of the calls: a group has one request in
  *   flight, and what is to be tried again holds back what came after. A send that is given up does not: the
  *   later ones go on. Groups go side by side.
- * - On a standard queue an attempt whose answer was lost may put the message there twice. On a FIFO queue the
- *   deduplication id, which stays the same, prevents that.
+ * - On a standard queue an attempt whose answer was lost may put the message there twice, with one idempotency
+ *   key. On a FIFO queue the deduplication id, which stays the same, prevents that.
  *
  * A producer that is dropped without `close()` keeps the process alive only as long as sends are under way.
  *
@@ -74,9 +74,9 @@ export class Producer<Body = unknown> implements AsyncDisposable {
   constructor(options: ProducerOptions) {
     const settings = readOptions(options);
     const { fifo } = parseQueue(options.queue);
-    const { clock, random, contentBasedDeduplication } = settings;
+    const { clock, random, contentBasedDeduplication, idempotencyKeys } = settings;
     this.#queue = options.queue;
-    this.#outgoing = { fifo, contentBasedDeduplication, random };
+    this.#outgoing = { fifo, contentBasedDeduplication, idempotencyKeys, random };
     const { sqs, own } = client(options.sqs, settings);
     this.#ownSqs = own;
     this.#calls = new Calls(sqs, clock);

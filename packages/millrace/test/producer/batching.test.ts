@@ -81,7 +81,8 @@ it("ends a batch at 1 MiB, attributes included", async () => {
   const { clock, sqs, producer, finish } = createBench();
   const mebibyte = 1_048_576;
   const attributes = { name: "x".repeat(1_000) };
-  const overhead = "name".length + "String".length + 1_000;
+  const stamp = "millrace.id".length + "String".length + 32;
+  const overhead = "name".length + "String".length + 1_000 + stamp;
   const half = "h".repeat(mebibyte / 2 - overhead);
   void producer.send(half, { attributes });
   await clock.advance(1);

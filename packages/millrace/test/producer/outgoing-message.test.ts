@@ -5,8 +5,12 @@ import type { ProducerOptions, SendOptions } from "../../src/producer/options.ts
 import { createBench } from "./bench.ts";
 import { fifoUrl, standardUrl } from "./scripted-sqs.ts";
 
-async function sent(body: unknown, options?: SendOptions): Promise<unknown> {
-  const { sqs, producer, finish } = createBench();
+async function sent(
+  body: unknown,
+  options?: SendOptions,
+  producerOptions: Partial<ProducerOptions> = { idempotencyKeys: false },
+): Promise<unknown> {
+  const { sqs, producer, finish } = createBench(producerOptions);
   const result = producer.send(body, options);
   await finish();
   await result;
@@ -69,6 +73,61 @@ describe("a message", () => {
   });
 });
 
+const stamp = (StringValue: unknown): object => ({
+  "millrace.id": { DataType: "String", StringValue },
+});
+const ten = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`a${i}`, "x"]));
+
+describe("the idempotency key", () => {
+  it("is an attribute: one that is given, else one of the message's own", async () => {
+    const standard = {};
+    expect(await sent("a", { idempotencyKey: "order/4711" }, standard)).toEqual({
+      MessageBody: "a",
+      MessageAttributes: stamp("order/4711"),
+    });
+    expect(await sent("a", {}, standard)).toEqual({
+      MessageBody: "a",
+      MessageAttributes: stamp(expect.stringMatching(/^[0-9a-f]{32}$/)),
+    });
+  });
+
+  it("stays the same when a send is tried again, and differs from send to send", async () => {
+    const { sqs, producer, finish } = createBench();
+    // What is applied, and its answer lost, is there twice on a standard queue.
+    sqs.request = (_, nth) => (nth === 1 ? "lose" : "answer");
+    const sends = Promise.all([producer.send("a"), producer.send("b")]);
+    await finish();
+    await sends;
+    const keys = sqs.accepted.map(
+      ({ entry }) => entry.MessageAttributes?.["millrace.id"]?.StringValue,
+    );
+    expect(sqs.bodies).toEqual(["a", "b", "a", "b"]);
+    expect(keys.slice(0, 2)).toEqual(keys.slice(2));
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  it("is left out when it is not given and there is no room for it", async () => {
+    expect(await sent("a", { attributes: ten }, {})).not.toMatchObject({
+      MessageAttributes: stamp(expect.anything()),
+    });
+    const full = "x".repeat(1_048_576 - 20);
+    expect(await sent(full, {}, {})).toEqual({ MessageBody: full });
+  });
+
+  it("is the deduplication id on a FIFO queue, unless one is given", async () => {
+    const fifo = { queue: fifoUrl };
+    const options = { groupId: "g", idempotencyKey: "k" };
+    expect(await sent("a", options, fifo)).toMatchObject({ MessageDeduplicationId: "k" });
+    expect(await sent("a", options, { ...fifo, contentBasedDeduplication: true })).toMatchObject({
+      MessageDeduplicationId: "k",
+    });
+    expect(await sent("a", { ...options, deduplicationId: "d" }, fifo)).toMatchObject({
+      MessageDeduplicationId: "d",
+      MessageAttributes: stamp("k"),
+    });
+  });
+});
+
 const cyclic: { self?: unknown } = {};
 cyclic.self = cyclic;
 const throwing = {
@@ -104,6 +163,16 @@ describe("what SQS would refuse rejects alone, before it reaches a batch:", () =
     ["a name that ends with a dot", "attributes.a.", "x", { attributes: { "a.": "1" } }],
     ["a name with two dots", "attributes.a..b", "x", { attributes: { "a..b": "1" } }],
     ["a name with a space", "attributes.a b", "x", { attributes: { "a b": "1" } }],
+    [
+      "the library's own attribute",
+      "attributes.millrace.id",
+      "x",
+      { attributes: { "millrace.id": "1" } },
+    ],
+    ["ten attributes and a key", "attributes", "x", { attributes: ten, idempotencyKey: "k" }],
+    ["an empty idempotency key", "idempotencyKey", "x", { idempotencyKey: "" }],
+    ["an idempotency key with a space", "idempotencyKey", "x", { idempotencyKey: "a b" }],
+    ["an idempotency key of 129", "idempotencyKey", "x", { idempotencyKey: "k".repeat(129) }],
     ["a delay of 901", "delaySeconds", "x", { delaySeconds: 901 }],
     ["a delay of 1.5", "delaySeconds", "x", { delaySeconds: 1.5 }],
     ["a group id with a space", "groupId", "x", { groupId: "a b" }],
