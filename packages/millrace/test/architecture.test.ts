@@ -33,6 +33,16 @@ const mayImport: Record<string, readonly string[]> = {
     "sqs",
     "@standard-schema/spec",
   ],
+  postgres: [
+    "clock.ts",
+    "consumer",
+    "errors.ts",
+    "events.ts",
+    "producer",
+    "random.ts",
+    "sqs",
+    "pg",
+  ],
   producer: ["channel", "clock.ts", "errors.ts", "random.ts", "sqs"],
   testing: ["clock.ts"],
 };

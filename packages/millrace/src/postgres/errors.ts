@@ -1,0 +1,116 @@
+/**
+ * Owns the errors of inbox and outbox, and the reading of what Postgres calls an error. It never decides what
+ * follows from one: a consumer retries the message, as after any other error.
+ */
+import { describe, MillraceError, toError } from "../errors.ts";
+
+/** No connection to the database was to be had, or the one in use broke before anything was committed. */
+export class DatabaseUnavailableError extends MillraceError {
+  readonly code = "DATABASE_UNAVAILABLE";
+}
+
+/** The database refused one of the library's own statements. */
+export class StatementError extends MillraceError {
+  readonly code = "STATEMENT_FAILED";
+  /** Postgres's five characters: `42P01` where a table is missing (Postgres manual, appendix A). */
+  readonly sqlState: string;
+
+  constructor(message: string, sqlState: string, options?: ErrorOptions) {
+    super(message, options);
+    this.sqlState = sqlState;
+  }
+}
+
+/**
+ * A statement had failed in the transaction, and the handler did not let on: Postgres had nothing left to
+ * commit and rolled back. A handler that goes on after a failed statement needs a savepoint around it.
+ */
+export class TransactionAbortedError extends MillraceError {
+  readonly code = "TRANSACTION_ABORTED";
+
+  constructor() {
+    super(
+      "nothing was committed: a statement of the handler's failed, and it returned all the same",
+    );
+  }
+}
+
+/** The handler ended the transaction itself. What it did may be done, and the message's key is not recorded. */
+export class TransactionEndedError extends MillraceError {
+  readonly code = "TRANSACTION_ENDED";
+
+  constructor() {
+    super("the handler ended the transaction: COMMIT and ROLLBACK are the inbox's to say");
+  }
+}
+
+/**
+ * The connection broke while the commit was under way: it happened or it did not. The redelivery finds out,
+ * by the message's key.
+ */
+export class CommitUnknownError extends MillraceError {
+  readonly code = "COMMIT_UNKNOWN";
+
+  constructor(options: ErrorOptions) {
+    super("the connection broke during the commit: whether it happened is not known", options);
+  }
+}
+
+/** The `key` or the `lock` option answered something that is no key. */
+export class InboxKeyError extends MillraceError {
+  readonly code = "INVALID_INBOX_KEY";
+  /** What it answered. */
+  readonly received: unknown;
+
+  constructor(option: "key" | "lock", received: unknown) {
+    const expected = "must answer a string that is not empty, or undefined";
+    super(`${option} ${expected}; it answered ${describe(received)}`);
+    this.received = received;
+  }
+}
+
+/** The relay was stopped, and what was under way had to end. */
+export class RelayStoppedError extends MillraceError {
+  readonly code = "RELAY_STOPPED";
+
+  constructor() {
+    super("the outbox relay was stopped");
+  }
+}
+
+/** Causes looked through: query builders wrap the errors of `pg`, some more than once. */
+const maxCauses = 5;
+
+/** The SQLSTATE in an error or what led to it; undefined when the database did not say one. */
+export function sqlStateOf(thrown: unknown): string | undefined {
+  let error = thrown;
+  for (let depth = 0; depth <= maxCauses; depth += 1) {
+    if (typeof error !== "object" || error === null) return undefined;
+    // Five characters are also EPIPE; only Postgres's errors have a severity beside it.
+    if ("severity" in error && "code" in error && typeof error.code === "string") return error.code;
+    error = "cause" in error ? error.cause : undefined;
+  }
+  return undefined;
+}
+
+/** Transactions that stood in each other's way: the same again has every chance to succeed. */
+const conflicts: ReadonlySet<string> = new Set(["40001", "40P01"]);
+
+/** Whether an error says that the transaction is to be run again: a serialization failure or a deadlock. */
+export function isConflict(thrown: unknown): boolean {
+  return conflicts.has(sqlStateOf(thrown) ?? "");
+}
+
+/** Connection exceptions, shutdowns, and too many connections. */
+const unavailable = /^(?:08...|57P0[1-5]|53300)$/;
+
+/** The error of a statement of the library's own. */
+export function statementFailed(what: string, thrown: unknown): MillraceError {
+  const cause = toError(thrown);
+  const sqlState = sqlStateOf(thrown);
+  if (sqlState === undefined || unavailable.test(sqlState)) {
+    return new DatabaseUnavailableError(`${what}: ${cause.message}`, { cause });
+  }
+  const hint = sqlState === "42P01" ? "; migrate(pool) creates the tables" : "";
+  return new StatementError(`${what}: ${cause.message}${hint}`, sqlState, { cause });
+}

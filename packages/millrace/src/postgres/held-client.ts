@@ -1,0 +1,108 @@
+/**
+ * Owns the loan of a client from the pool: from the moment it is asked for until it is back, or destroyed. It
+ * never begins a transaction.
+ */
+import type { Pool, PoolClient } from "pg";
+import { OptionError, toError } from "../errors.ts";
+import { DatabaseUnavailableError } from "./errors.ts";
+
+/** @throws OptionError when `pool` is no Pool of `pg`. */
+export function checkPool(pool: Pool): void {
+  if (typeof pool?.connect === "function" && typeof pool.query === "function") return;
+  throw new OptionError("pool", "a Pool of pg", pool);
+}
+
+/** A client that is ours for now. */
+export class HeldClient {
+  readonly client: PoolClient;
+  /**
+   * Whether the connection is as it was lent: nothing open on it, nothing under way. Written by whoever uses
+   * the client; one that is given back otherwise is destroyed, since the next user would be in the middle of
+   * somebody else's transaction.
+   */
+  clean = true;
+  #returned = false;
+
+  constructor(client: PoolClient) {
+    this.client = client;
+    client.on("error", ignore);
+  }
+
+  /**
+   * Closes the connection, whatever is under way on it, and makes room in the pool. Postgres rolls back what
+   * was not committed, and whatever is still asked of the client rejects.
+   */
+  destroy(): void {
+    this.clean = false;
+    this.giveBack();
+  }
+
+  /** Back to the pool, once; destroyed unless it is clean. */
+  giveBack(): void {
+    if (this.#returned) return;
+    this.#returned = true;
+    this.client.release(!this.clean);
+    this.client.off("error", ignore);
+  }
+}
+
+/**
+ * A client that is lent emits its connection's end as an event, which without a listener ends the process.
+ * The query that is under way, or the next one, rejects with it: nothing is lost here.
+ */
+function ignore(): void {}
+
+/**
+ * Lends a client to `use`. When the signal aborts, the client is destroyed at once, so that nothing more comes
+ * of it; `use` is still waited for, since it may be running a handler.
+ *
+ * @throws DatabaseUnavailableError when the pool has none to give; the signal's reason, in place of what `use`
+ * throws once it has aborted; what `use` throws.
+ */
+export async function withClient<T>(
+  pool: Pool,
+  signal: AbortSignal | undefined,
+  use: (held: HeldClient) => Promise<T>,
+): Promise<T> {
+  const held = new HeldClient(await connect(pool, signal));
+  const onAbort = (): void => held.destroy();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    signal?.throwIfAborted();
+    return await use(held);
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    held.giveBack();
+  }
+}
+
+/** A pool knows no way to withdraw a request: one that is answered after an abort goes straight back. */
+function connect(pool: Pool, signal: AbortSignal | undefined): Promise<PoolClient> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    let waiting = true;
+    const onAbort = (): void => {
+      waiting = false;
+      reject(signal?.reason);
+    };
+    const ask = async (): Promise<void> => {
+      try {
+        const client = await pool.connect();
+        if (waiting) resolve(client);
+        else client.release();
+      } catch (thrown) {
+        const cause = toError(thrown);
+        reject(new DatabaseUnavailableError(`no connection: ${cause.message}`, { cause }));
+      } finally {
+        signal?.removeEventListener("abort", onAbort);
+      }
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    void ask();
+  });
+}

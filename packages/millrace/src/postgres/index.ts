@@ -1,0 +1,20 @@
+/**
+ * The public API of "millrace/postgres": effects that happen once, and messages that are sent with the rows
+ * they belong to. It holds no code.
+ */
+export {
+  CommitUnknownError,
+  DatabaseUnavailableError,
+  InboxKeyError,
+  StatementError,
+  TransactionAbortedError,
+  TransactionEndedError,
+} from "./errors.ts";
+export { inbox } from "./inbox.ts";
+export type { InboxHandler } from "./inbox.ts";
+export type { InboxOptions } from "./inbox-options.ts";
+export { inboxSql, migrate, outboxSql } from "./schema.ts";
+export type { MigrateOptions } from "./schema.ts";
+export { sweep } from "./sweep.ts";
+export type { SweepOptions } from "./sweep.ts";
+export type { Isolation } from "./transaction.ts";

@@ -1,0 +1,184 @@
+/**
+ * Owns a transaction from BEGIN to COMMIT or ROLLBACK: its locks, its repetition after a conflict, and the
+ * certainty about how it ended. It never looks at what is done in it.
+ */
+import type { Pool, PoolClient } from "pg";
+import { sleep } from "../clock.ts";
+import type { Clock } from "../clock.ts";
+import { fullJitterMs } from "../random.ts";
+import type { Random } from "../random.ts";
+import {
+  CommitUnknownError,
+  isConflict,
+  sqlStateOf,
+  statementFailed,
+  TransactionAbortedError,
+  TransactionEndedError,
+} from "./errors.ts";
+import { withClient } from "./held-client.ts";
+import type { HeldClient } from "./held-client.ts";
+
+/** Isolation levels, as Postgres names them. */
+export type Isolation = "read committed" | "repeatable read" | "serializable";
+
+export interface TransactionParts {
+  readonly pool: Pool;
+  readonly isolation: Isolation;
+  /** Keys of advisory locks that are taken first and held to the end, in ascending order. */
+  readonly locks: readonly string[];
+  /** Ends the transaction, unless it is committed, and every wait within it. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What the work in a transaction has come to, and whether its effects are to stay. */
+export interface Done<T> {
+  readonly commit: boolean;
+  readonly value: T;
+}
+
+/** How often a transaction is run again after a conflict, before that counts as a failure. */
+const maxRepetitions = 4;
+const backoff = { baseMs: 10, maxMs: 500 };
+
+/**
+ * Runs `work` in a transaction, and again when another one stood in its way (40001, 40P01). Throws what it
+ * throws, after a rollback.
+ *
+ * | the transaction | the connection |
+ * |---|---|
+ * | its COMMIT or ROLLBACK was answered | goes back to the pool |
+ * | anything else: broken, aborted, not answered, ended by the work itself | is destroyed: Postgres rolls back |
+ *
+ * @throws the signal's reason when it aborts before the commit is confirmed; TransactionAbortedError,
+ * TransactionEndedError, CommitUnknownError; DatabaseUnavailableError and StatementError from the statements
+ * around the work.
+ */
+export function inTransaction<T>(
+  parts: TransactionParts,
+  work: (tx: PoolClient) => Promise<Done<T>>,
+): Promise<T> {
+  const { pool, signal, clock, random } = parts;
+  return withClient(pool, signal, async (held) => {
+    for (let repetitions = 0; ; repetitions += 1) {
+      try {
+        return await runOnce(held, parts, work);
+      } catch (error) {
+        if (!held.clean || !isConflict(error) || repetitions === maxRepetitions) throw error;
+      }
+      // Those that met will meet again if they come back together.
+      await sleep(clock, fullJitterMs(backoff, repetitions, random), signal);
+    }
+  });
+}
+
+async function runOnce<T>(
+  held: HeldClient,
+  parts: TransactionParts,
+  work: (tx: PoolClient) => Promise<Done<T>>,
+): Promise<T> {
+  held.clean = false;
+  // What fails before the work has begun destroys the connection: a session's lock may be held on it.
+  await begin(held.client, parts);
+  try {
+    const { commit, value } = await work(held.client);
+    // Work that did not mind the signal ends here. Its connection is gone already.
+    parts.signal.throwIfAborted();
+    if (commit) await commitOn(held);
+    else await rollBack(held);
+    return value;
+  } catch (error) {
+    if (!held.clean && !(error instanceof TransactionEndedError)) await rollBack(held);
+    throw error;
+  }
+}
+
+/**
+ * Begins, with the locks.
+ *
+ * Above "read committed" a transaction sees the database as it was at its first statement. Were that the wait
+ * for the lock, it would not see what the lock's last holder did. So the wait comes before, with a lock of the
+ * session that lasts until the transaction has one of its own.
+ */
+async function begin(client: PoolClient, parts: TransactionParts): Promise<void> {
+  const { pool, isolation, locks } = parts;
+  try {
+    if (locks.length === 0) {
+      await open(client, pool, isolation);
+    } else if (isolation === "read committed") {
+      await open(client, pool, isolation);
+      await client.query(each("pg_advisory_xact_lock"), [locks]);
+    } else {
+      await open(client, pool, "read committed");
+      await client.query(each("pg_advisory_lock"), [locks]);
+      await client.query("COMMIT");
+      await open(client, pool, isolation);
+      await client.query(each("pg_advisory_xact_lock"), [locks]);
+      await client.query(each("pg_advisory_unlock"), [locks]);
+    }
+  } catch (error) {
+    throw statementFailed("the transaction could not begin", error);
+  }
+}
+
+/** In the order given: those who take the same locks take them in the same order. */
+const each = (lock: string): string => `SELECT ${lock}(key) FROM unnest($1::bigint[]) AS key`;
+
+/**
+ * Has Postgres look every second, during a statement, whether we are still there. A wait for a lock whose
+ * connection was destroyed ends by that; otherwise the abandoned would pile up, each in a place of the
+ * server's. Postgres 14 and later, not on Windows.
+ */
+const noticeOurEnd = "SET LOCAL client_connection_check_interval = 1000";
+/** Of a server that has no such setting, and of one whose platform has no way to look. */
+const noSuchSetting: ReadonlySet<string | undefined> = new Set(["42704", "22023"]);
+/** Pools whose servers do not know it. */
+const unnoticing = new WeakSet<Pool>();
+
+async function open(client: PoolClient, pool: Pool, isolation: Isolation): Promise<void> {
+  const sql = `BEGIN ISOLATION LEVEL ${isolation}`;
+  if (!unnoticing.has(pool)) {
+    try {
+      await client.query(`${sql}; ${noticeOurEnd}`);
+      return;
+    } catch (error) {
+      if (!noSuchSetting.has(sqlStateOf(error))) throw error;
+      unnoticing.add(pool);
+      await client.query("ROLLBACK");
+    }
+  }
+  await client.query(sql);
+}
+
+async function commitOn(held: HeldClient): Promise<void> {
+  const { client } = held;
+  if (transactionStatus(client) === "I") throw new TransactionEndedError();
+  let command: string;
+  try {
+    ({ command } = await client.query("COMMIT"));
+  } catch (error) {
+    // One that is still answered on is no broken connection: the commit was refused.
+    if (await rollBack(held)) throw statementFailed("the commit was refused", error);
+    throw new CommitUnknownError({ cause: error });
+  }
+  held.clean = true;
+  // Postgres does not call it an error: it says what it did instead.
+  if (command !== "COMMIT") throw new TransactionAbortedError();
+}
+
+/** I: none, T: in one, E: in one that has failed. Undefined where `pg` is too old to say. */
+function transactionStatus(client: PoolClient): string | null | undefined {
+  return "getTransactionStatus" in client ? client.getTransactionStatus() : undefined;
+}
+
+/** Whether it was answered. If not the connection is destroyed, which rolls back too. */
+async function rollBack(held: HeldClient): Promise<boolean> {
+  try {
+    await held.client.query("ROLLBACK");
+    held.clean = true;
+  } catch {
+    // What led to the rollback is what matters, and is thrown.
+  }
+  return held.clean;
+}
