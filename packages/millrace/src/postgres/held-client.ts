@@ -2,9 +2,9 @@
  * Owns the loan of a client from the pool: from the moment it is asked for until it is back, or destroyed. It
  * never begins a transaction.
  */
-import type { Pool, PoolClient } from "pg";
+import type { Pool, PoolClient, QueryResult } from "pg";
 import { OptionError, toError } from "../errors.ts";
-import { DatabaseUnavailableError } from "./errors.ts";
+import { DatabaseUnavailableError, statementFailed } from "./errors.ts";
 
 /** @throws OptionError when `pool` is no Pool of `pg`. */
 export function checkPool(pool: Pool): void {
@@ -26,6 +26,23 @@ export class HeldClient {
   constructor(client: PoolClient) {
     this.client = client;
     client.on("error", ignore);
+  }
+
+  /**
+   * Runs a statement that is a transaction of its own.
+   *
+   * @param what what it is for, in the words of an error message that says it failed.
+   * @throws StatementError, DatabaseUnavailableError.
+   */
+  async run(what: string, sql: string, values?: unknown[]): Promise<QueryResult> {
+    this.clean = false;
+    try {
+      const result = await this.client.query(sql, values);
+      this.clean = true;
+      return result;
+    } catch (error) {
+      throw statementFailed(what, error);
+    }
   }
 
   /**

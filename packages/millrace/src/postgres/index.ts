@@ -6,6 +6,7 @@ export {
   CommitUnknownError,
   DatabaseUnavailableError,
   InboxKeyError,
+  OutcomeCountError,
   StatementError,
   TransactionAbortedError,
   TransactionEndedError,
@@ -13,6 +14,10 @@ export {
 export { inbox } from "./inbox.ts";
 export type { InboxHandler } from "./inbox.ts";
 export type { InboxOptions } from "./inbox-options.ts";
+export { inboxBatch } from "./inbox-batch.ts";
+export type { InboxBatchHandler } from "./inbox-batch.ts";
+export { poolHeadroom } from "./pool-headroom.ts";
+export type { PoolHeadroomOptions } from "./pool-headroom.ts";
 export { inboxSql, migrate, outboxSql } from "./schema.ts";
 export type { MigrateOptions } from "./schema.ts";
 export { sweep } from "./sweep.ts";

@@ -3,8 +3,7 @@
  */
 import type { Pool } from "pg";
 import { checkOptionNames } from "../errors.ts";
-import { statementFailed } from "./errors.ts";
-import { withClient } from "./held-client.ts";
+import { checkPool, withClient } from "./held-client.ts";
 import { lockKey } from "./lock-key.ts";
 import { readTableName } from "./table-name.ts";
 import type { TableName } from "./table-name.ts";
@@ -48,24 +47,19 @@ export function outboxSql(table: string = defaultOutboxTable): string {
  * @throws OptionError when a name is none; DatabaseUnavailableError, StatementError; the signal's reason.
  */
 export async function migrate(pool: Pool, options: MigrateOptions = {}): Promise<void> {
+  checkPool(pool);
   checkOptionNames(options, known);
   const inbox = readTableName("inbox", options.inbox ?? defaultInboxTable);
   const outbox = readTableName("outbox", options.outbox ?? defaultOutboxTable);
-  await withClient(pool, options.signal, async (held) => {
-    const { client } = held;
-    try {
-      // In one message, so in one transaction, which ends with it: its lock too.
-      held.clean = false;
-      await client.query(
-        [takeTurn, createIfMissing(inbox, createInbox), createIfMissing(outbox, createOutbox)].join(
-          ";",
-        ),
-      );
-      held.clean = true;
-    } catch (error) {
-      throw statementFailed("the tables could not be created", error);
-    }
-  });
+  // In one message, so in one transaction, which ends with it: its lock too.
+  const sql = [
+    takeTurn,
+    createIfMissing(inbox, createInbox),
+    createIfMissing(outbox, createOutbox),
+  ].join(";");
+  await withClient(pool, options.signal, (held) =>
+    held.run("the tables could not be created", sql),
+  );
 }
 
 const known: ReadonlySet<string> = new Set<keyof MigrateOptions>(["inbox", "outbox", "signal"]);

@@ -3,7 +3,6 @@
  */
 import type { Pool } from "pg";
 import { checkOptionNames, OptionError } from "../errors.ts";
-import { statementFailed } from "./errors.ts";
 import { checkPool, withClient } from "./held-client.ts";
 import { defaultInboxTable } from "./schema.ts";
 import { readTableName } from "./table-name.ts";
@@ -42,13 +41,10 @@ export async function sweep(pool: Pool, options: SweepOptions = {}): Promise<num
       SELECT ctid FROM ${table.sql} WHERE expires_at < now()
       ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED))`;
   for (let deleted = 0; ;) {
-    const count = await withClient(pool, signal, async ({ client }) => {
-      try {
-        return (await client.query(sql, [batchSize])).rowCount ?? 0;
-      } catch (error) {
-        throw statementFailed("keys could not be swept", error);
-      }
-    });
+    const { rowCount } = await withClient(pool, signal, (held) =>
+      held.run("keys could not be swept", sql, [batchSize]),
+    );
+    const count = rowCount ?? 0;
     deleted += count;
     if (count < batchSize) return deleted;
   }

@@ -83,15 +83,23 @@ export async function backends(
 
 /** Asks again and again until `found` answers something; no longer than its test lasts. */
 export async function until<T>(found: () => Promise<T | undefined>): Promise<T> {
-  let over = false;
-  onTestFinished(() => {
-    over = true;
-  });
-  while (!over) {
+  const over = new AbortController();
+  onTestFinished(() => over.abort(new Error("the test was over before it happened")));
+  for (;;) {
     const answer = await found();
     if (answer !== undefined) return answer;
+    over.signal.throwIfAborted();
   }
-  throw new Error("the test was over before it happened");
+}
+
+/** What a promise that is to fail rejects with. */
+export function failure(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => {
+      throw new Error(`it was to fail, and came to ${String(value)}`);
+    },
+    (thrown: unknown) => thrown,
+  );
 }
 
 /** The backend of `pool` that waits for a lock in a statement that contains `text`. */

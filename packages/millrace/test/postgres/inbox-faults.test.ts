@@ -12,6 +12,7 @@ import {
   context,
   did,
   ended,
+  failure,
   gate,
   kill,
   message,
@@ -128,9 +129,9 @@ describe.each(phases)("while $name", ({ options, hold, statement, code }) => {
     const job = message();
     const handle = inbox(pool, ({ body }, tx) => did(tx, body), options);
     const letGo = await hold(job);
-    const delivery = expect(handle(job, context())).rejects.toMatchObject({ code });
+    const failed = failure(handle(job, context()));
     await kill(await waiting(pool, statement, eye), eye);
-    await delivery;
+    expect(await failed).toMatchObject({ code });
     expect(pool.totalCount, "the client is not used again").toBe(0);
     await letGo();
     expect(await effectsOf(job)).toBe(0);

@@ -7,7 +7,7 @@ import { VirtualClock } from "millrace/testing";
 import type { PoolClient } from "pg";
 import { describe, expect, it } from "vitest";
 import { lockKey } from "../../src/postgres/lock-key.ts";
-import { context, did, gate, message, until, useBench, waiting } from "./bench.ts";
+import { context, did, failure, gate, message, until, useBench, waiting } from "./bench.ts";
 
 const bench = useBench();
 const isolations: Isolation[] = ["read committed", "repeatable read", "serializable"];
@@ -38,8 +38,8 @@ describe.each(isolations)("messages with one lock, at %s", (isolation) => {
         { lock: () => isolation, isolation },
       ),
     );
-    const jobs = Array.from({ length: 20 }, (_, i) => handles[i % 2]?.(message(), context()));
-    await Promise.all(jobs);
+    const ten = Array.from({ length: 10 });
+    await Promise.all(handles.flatMap((handle) => ten.map(() => handle(message(), context()))));
     const { rows } = await bench
       .pool()
       .query("SELECT value FROM counters WHERE name = $1", [isolation]);
@@ -207,7 +207,7 @@ describe("a conflict", () => {
     });
     const eye = bench.pool();
     const pauses: number[] = [];
-    const failed = expect(handle(message(), context())).rejects.toThrow("conflict");
+    const failed = failure(handle(message(), context()));
     for (let i = 0; i < 4; i += 1) {
       const ms = await until(async () => {
         await eye.query("SELECT");
@@ -216,7 +216,7 @@ describe("a conflict", () => {
       pauses.push(Math.round(ms));
       await clock.advance(ms);
     }
-    await failed;
+    expect(await failed).toMatchObject({ code: "40001" });
     expect(pauses).toEqual([10, 20, 40, 80]);
   });
 
@@ -269,12 +269,8 @@ describe("a conflict", () => {
     );
     await Promise.all(["a", "b"].map((body) => handle(message({ body }), context())));
     const effects = await bench.effects(bench.pool());
-    expect(
-      effects
-        .filter((what) => what.startsWith("skew"))
-        .map((what) => what.at(-1))
-        .toSorted(),
-    ).toEqual(["0", "1"]);
+    const saw = effects.filter((what) => what.startsWith("skew")).map((what) => what.at(-1));
+    expect(new Set(saw)).toEqual(new Set(["0", "1"]));
     expect(runs).toBeGreaterThan(2);
   });
 

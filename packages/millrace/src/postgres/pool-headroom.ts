@@ -1,0 +1,96 @@
+/**
+ * Owns the answer to how many more messages a pool of connections can serve now. It never takes a connection
+ * from those who work, but for a moment, to see whether the database answers.
+ */
+import type { Pool } from "pg";
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
+import type { Limit } from "../consumer/limit.ts";
+import { checkOptionNames, OptionError, toError } from "../errors.ts";
+import { DatabaseUnavailableError } from "./errors.ts";
+import { checkPool, withClient } from "./held-client.ts";
+
+/** Options of {@link poolHeadroom}. */
+export interface PoolHeadroomOptions {
+  /**
+   * How many may wait for a connection before polling is held off, 0 or more. Default 10: one poll's worth, so
+   * that a pool that is busy and keeps up is no reason to poll less. With 0 a poll asks for no more than the
+   * connections that are idle or can be made, which starves workers that are as many as those.
+   */
+  readonly maxWaiting?: number | undefined;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined;
+}
+
+/** How often it looks whether the database answers, while polls go on as while it does not. */
+const checkEveryMs = 1_000;
+/** Within what a consumer's limit has to answer, with room to spare. */
+const answerWithinMs = 5_000;
+
+/**
+ * A limit for a consumer that works on the database of `pool`: the connections that are idle or can still be
+ * made, plus `maxWaiting`, less those who wait for one. So a pool that others use up, or a slow database, slows
+ * polling down.
+ *
+ * Once a second it looks whether the database answers. While it does not, the limit rejects with what is wrong,
+ * which counts as 0 and makes the consumer's health degraded: messages stay in the queue, and their receive
+ * counts are not used up by handlers that cannot succeed. As soon as it answers again polling goes on.
+ *
+ * @throws OptionError for what cannot work. The limit rejects with DatabaseUnavailableError or StatementError.
+ *
+ * @example
+ * new Consumer({ queue, handle: inbox(pool, handler), limits: [poolHeadroom(pool)] });
+ */
+export function poolHeadroom(pool: Pool, options: PoolHeadroomOptions = {}): Limit {
+  checkPool(pool);
+  checkOptionNames(options, new Set(["maxWaiting", "clock"]));
+  const { maxWaiting = 10, clock = systemClock } = options;
+  if (typeof maxWaiting !== "number" || !(maxWaiting >= 0)) {
+    throw new OptionError("maxWaiting", "a number of 0 or more", maxWaiting);
+  }
+  let checkedMs = -Infinity;
+  let fault: Error | undefined;
+  /** One for all who ask meanwhile. */
+  let check: Promise<void> | undefined;
+  const look = async (): Promise<void> => {
+    try {
+      await answers(pool, clock);
+      fault = undefined;
+    } catch (error) {
+      fault = toError(error);
+    } finally {
+      checkedMs = clock.monotonicMs();
+      check = undefined;
+    }
+  };
+  return async () => {
+    // With every connection in use there is none to look with; those who use them find out.
+    if (free(pool) > 0 && clock.monotonicMs() - checkedMs >= checkEveryMs) {
+      check ??= look();
+      await check;
+    }
+    if (fault !== undefined) throw fault;
+    return Math.max(0, free(pool) + maxWaiting - pool.waitingCount);
+  };
+}
+
+/** Connections that are idle, or can still be made. */
+function free(pool: Pool): number {
+  return pool.idleCount + Math.max(0, pool.options.max - pool.totalCount);
+}
+
+/** Resolves when the database has answered. */
+async function answers(pool: Pool, clock: Clock): Promise<void> {
+  const abort = new AbortController();
+  const timer = clock.setTimer(() => {
+    const message = `the database gave no answer within ${answerWithinMs} ms`;
+    abort.abort(new DatabaseUnavailableError(message));
+  }, answerWithinMs);
+  try {
+    await withClient(pool, abort.signal, (held) =>
+      held.run("the database does not answer", "SELECT"),
+    );
+  } finally {
+    timer.cancel();
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * Batches: many messages in one transaction, each of them once.
+ */
+import { deadLetter, OptionError, release, retry } from "millrace";
+import type { Message } from "millrace";
+import { inboxBatch, OutcomeCountError } from "millrace/postgres";
+import type { PoolClient } from "pg";
+import { describe, expect, it } from "vitest";
+import { acknowledge } from "../../src/consumer/outcome.ts";
+import { context, failure, gate, message, useBench, waiting } from "./bench.ts";
+
+const bench = useBench();
+
+/** The effects of a batch, in one statement. */
+async function doAll(messages: readonly Message[], tx: PoolClient): Promise<void> {
+  const bodies = messages.map(({ body }) => body);
+  await tx.query("INSERT INTO effects SELECT unnest($1::text[])", [bodies]);
+}
+
+async function effectsOf(messages: readonly Message[]): Promise<number[]> {
+  const effects = await bench.effects(bench.pool());
+  return messages.map(({ body }) => effects.filter((what) => what === body).length);
+}
+
+const three = (): [Message, Message, Message] => [message(), message(), message()];
+
+it("does what was not done before, and acknowledges all", async () => {
+  const pool = bench.pool();
+  const jobs = three();
+  const told: string[] = [];
+  const calls: string[][] = [];
+  const handle = inboxBatch(
+    pool,
+    (messages, tx) => {
+      calls.push(messages.map(({ id }) => id));
+      return doAll(messages, tx);
+    },
+    { onDuplicate: ({ id }) => told.push(id) },
+  );
+  expect(await handle(jobs.slice(0, 2), context())).toEqual([acknowledge, acknowledge]);
+  expect(await handle(jobs, context())).toEqual([acknowledge, acknowledge, acknowledge]);
+  const [first, second, third] = jobs.map(({ id }) => id);
+  expect(calls).toEqual([[first, second], [third]]);
+  expect(told).toEqual([first, second]);
+  expect(await effectsOf(jobs)).toEqual([1, 1, 1]);
+});
+
+it("does not call the handler when all was done before, nor for nothing", async () => {
+  const pool = bench.pool();
+  const jobs = three();
+  let calls = 0;
+  const handle = inboxBatch(pool, () => (calls += 1));
+  await handle(jobs, context());
+  expect(await handle(jobs.toReversed(), context())).toEqual([
+    acknowledge,
+    acknowledge,
+    acknowledge,
+  ]);
+  expect(await handle([], context())).toEqual([]);
+  expect(calls).toBe(1);
+});
+
+it("hands a key that is in the batch twice to the handler once", async () => {
+  const [a, b] = [message(), message()];
+  const told: number[] = [];
+  const handle = inboxBatch(bench.pool(), doAll, {
+    onDuplicate: ({ receiveCount }) => told.push(receiveCount),
+  });
+  await handle([a, b, { ...a, receiveCount: 2 }, { ...a, receiveCount: 3 }], context());
+  expect(await effectsOf([a, b])).toEqual([1, 1]);
+  expect(told).toEqual([2, 3]);
+});
+
+it("records its keys in one statement", async () => {
+  const pool = bench.pool({ max: 1 });
+  const statements: string[] = [];
+  pool.on("connect", (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    Object.assign(client, {
+      query: (sql: string, ...rest: unknown[]) => {
+        statements.push(sql.trim().slice(0, 6));
+        return query(sql, ...rest);
+      },
+    });
+  });
+  await inboxBatch(pool, doAll)(
+    Array.from({ length: 100 }, () => message()),
+    context(),
+  );
+  expect(statements).toEqual(["BEGIN ", "INSERT", "INSERT", "COMMIT"]);
+});
+
+describe("a batch handler's outcomes", () => {
+  it("are one a message: what is not done loses its key, and fares as told", async () => {
+    const pool = bench.pool();
+    const jobs = [message(), message(), message(), message()];
+    const outcomes = [undefined, retry({ afterSeconds: 3 }), deadLetter(), acknowledge];
+    const handle = inboxBatch(pool, async (messages, tx) => {
+      await doAll(
+        messages.filter((_, index) => index === 0 || index === 3),
+        tx,
+      );
+      return outcomes;
+    });
+    expect(await handle(jobs, context())).toEqual([
+      acknowledge,
+      outcomes[1],
+      outcomes[2],
+      acknowledge,
+    ]);
+    expect(await effectsOf(jobs)).toEqual([1, 0, 0, 1]);
+    await inboxBatch(pool, doAll)(jobs, context());
+    expect(await effectsOf(jobs)).toEqual([1, 1, 1, 1]);
+  });
+
+  it("follow the messages that the handler got, not those of the batch", async () => {
+    const pool = bench.pool();
+    const [a, b, c] = three();
+    await inboxBatch(pool, doAll)([a], context());
+    const handle = inboxBatch(pool, () => [release(), acknowledge]);
+    expect(await handle([a, b, c, b], context())).toMatchObject([
+      { type: "acknowledge" },
+      { type: "release" },
+      { type: "acknowledge" },
+      { type: "release" },
+    ]);
+  });
+
+  it("that are all undone, or one for all, roll everything back", async () => {
+    const pool = bench.pool();
+    const jobs = three();
+    for (const answer of [retry(), jobs.map(() => retry())]) {
+      const handle = inboxBatch(pool, async (messages, tx) => {
+        await doAll(messages, tx);
+        return answer;
+      });
+      expect(await handle(jobs, context())).toMatchObject(jobs.map(() => ({ type: "retry" })));
+    }
+    expect(await effectsOf(jobs)).toEqual([0, 0, 0]);
+  });
+
+  it("must be as many as the messages", async () => {
+    const jobs = three();
+    const handle = inboxBatch(bench.pool(), async (messages, tx) => {
+      await doAll(messages, tx);
+      return [retry()];
+    });
+    expect(await failure(handle(jobs, context()))).toBeInstanceOf(OutcomeCountError);
+    expect(await effectsOf(jobs)).toEqual([0, 0, 0]);
+  });
+
+  it("are none when the handler answers a list of something else", async () => {
+    const handle = inboxBatch(bench.pool(), () => ["a", "b"]);
+    expect(await handle(three(), context())).toEqual([acknowledge, acknowledge, acknowledge]);
+  });
+});
+
+it("leaves nothing of any message when it throws, or its signal aborts", async () => {
+  const pool = bench.pool();
+  const jobs = three();
+  const fails = inboxBatch(pool, async (messages, tx) => {
+    await doAll(messages, tx);
+    throw new Error("no");
+  });
+  await expect(fails(jobs, context())).rejects.toThrow("no");
+  const abort = new AbortController();
+  const aborts = inboxBatch(pool, async (messages, tx) => {
+    await doAll(messages, tx);
+    abort.abort(new Error("stop"));
+  });
+  await expect(aborts(jobs, context(abort))).rejects.toThrow("stop");
+  expect(await effectsOf(jobs)).toEqual([0, 0, 0]);
+});
+
+it("batches that share messages, in whatever order, wait for one another and do each once", async () => {
+  const jobs = Array.from({ length: 30 }, () => message());
+  const handles = [1, 2, 3, 4].map(() => inboxBatch(bench.pool({ max: 2 }), doAll));
+  const batches = handles.flatMap((handle) => [
+    handle(jobs, context()),
+    handle(jobs.toReversed(), context()),
+  ]);
+  await Promise.all(batches);
+  expect(await effectsOf(jobs)).toEqual(jobs.map(() => 1));
+});
+
+it("waits for all locks of its messages, in one order", async () => {
+  const lock = ({ body }: { body: string }): string => `batch ${body}`;
+  const [inside, end] = [gate(), gate()];
+  const holder = inboxBatch(
+    bench.pool(),
+    async () => {
+      inside.open();
+      await end.opened;
+    },
+    { lock },
+  )([message({ body: "b" })], context());
+  await inside.opened;
+  const [pool, eye] = [bench.pool(), bench.pool()];
+  const batch = inboxBatch(pool, doAll, { lock })(
+    ["a", "b", "c", "b"].map((body) => message({ body })),
+    context(),
+  );
+  await waiting(pool, "pg_advisory_xact_lock", eye);
+  end.open();
+  await Promise.all([holder, batch]);
+  // In opposite orders: they would wait for each other, and Postgres would end one of them.
+  const handles = [bench.pool(), bench.pool()].map((each) => inboxBatch(each, doAll, { lock }));
+  const bodies = Array.from({ length: 20 }, (_, i) => `${i}`);
+  await Promise.all(
+    handles.map((handle, i) =>
+      handle(
+        (i === 0 ? bodies : bodies.toReversed()).map((body) => message({ body })),
+        context(),
+      ),
+    ),
+  );
+});
+
+it("refuses what cannot work", () => {
+  expect(() => inboxBatch(bench.pool(), 1 as never)).toThrow(OptionError);
+  expect(() => inboxBatch(bench.pool(), doAll, { retentionDays: -1 })).toThrow(OptionError);
+});
