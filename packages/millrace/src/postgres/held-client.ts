@@ -81,7 +81,7 @@ export async function withClient<T>(
   signal: AbortSignal | undefined,
   use: (held: HeldClient) => Promise<T>,
 ): Promise<T> {
-  const held = new HeldClient(await connect(pool, signal));
+  const held = await borrow(pool, signal);
   const onAbort = (): void => held.destroy();
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
@@ -95,8 +95,13 @@ export async function withClient<T>(
   }
 }
 
-/** A pool knows no way to withdraw a request: one that is answered after an abort goes straight back. */
-function connect(pool: Pool, signal: AbortSignal | undefined): Promise<PoolClient> {
+/**
+ * A pool knows no way to withdraw a request: one that is answered after an abort goes straight back.
+ *
+ * It is asked by callback. A promise would come a moment too late: a connection whose end arrives together with
+ * its beginning says so before, to nobody, and that ends the process.
+ */
+function borrow(pool: Pool, signal: AbortSignal | undefined): Promise<HeldClient> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason);
@@ -107,19 +112,17 @@ function connect(pool: Pool, signal: AbortSignal | undefined): Promise<PoolClien
       waiting = false;
       reject(signal?.reason);
     };
-    const ask = async (): Promise<void> => {
-      try {
-        const client = await pool.connect();
-        if (waiting) resolve(client);
-        else client.release();
-      } catch (thrown) {
-        const cause = toError(thrown);
-        reject(new DatabaseUnavailableError(`no connection: ${cause.message}`, { cause }));
-      } finally {
-        signal?.removeEventListener("abort", onAbort);
-      }
-    };
     signal?.addEventListener("abort", onAbort, { once: true });
-    void ask();
+    pool.connect((error, client) => {
+      signal?.removeEventListener("abort", onAbort);
+      if (client === undefined) {
+        const cause = toError(error);
+        reject(new DatabaseUnavailableError(`no connection: ${cause.message}`, { cause }));
+        return;
+      }
+      const held = new HeldClient(client);
+      if (waiting) resolve(held);
+      else held.giveBack();
+    });
   });
 }

@@ -7,6 +7,7 @@ export {
   DatabaseUnavailableError,
   InboxKeyError,
   OutcomeCountError,
+  RelayStoppedError,
   StatementError,
   TransactionAbortedError,
   TransactionEndedError,
@@ -16,6 +17,11 @@ export type { InboxHandler } from "./inbox.ts";
 export type { InboxOptions } from "./inbox-options.ts";
 export { inboxBatch } from "./inbox-batch.ts";
 export type { InboxBatchHandler } from "./inbox-batch.ts";
+export { outbox } from "./outbox.ts";
+export type { OutboxOptions, OutboxResult, Queryable } from "./outbox.ts";
+export { OutboxRelay } from "./outbox-relay.ts";
+export type { OutboxRelayEvents, OutboxRelayStats } from "./outbox-relay-events.ts";
+export type { OutboxRelayOptions } from "./outbox-relay-options.ts";
 export { poolHeadroom } from "./pool-headroom.ts";
 export type { PoolHeadroomOptions } from "./pool-headroom.ts";
 export { inboxSql, migrate, outboxSql } from "./schema.ts";

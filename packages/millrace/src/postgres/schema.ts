@@ -101,6 +101,7 @@ function createOutbox({ sql, name }: TableName): string {
       due_at     timestamptz NOT NULL DEFAULT now(),
       created_at timestamptz NOT NULL DEFAULT now()
     );
-    CREATE INDEX "${name}_due" ON ${sql} (due_at, id);
+    CREATE INDEX "${name}_due" ON ${sql} (due_at, id) WHERE lane IS NULL;
+    CREATE INDEX "${name}_lane_due" ON ${sql} (due_at, id) WHERE lane IS NOT NULL;
     CREATE INDEX "${name}_lane" ON ${sql} (queue, lane, id) WHERE lane IS NOT NULL;`;
 }

@@ -6,7 +6,7 @@ import { LeaseLostError } from "millrace";
 import { VirtualClock } from "millrace/testing";
 import { CommitUnknownError, DatabaseUnavailableError, inbox } from "millrace/postgres";
 import type { InboxOptions } from "millrace/postgres";
-import { Pool } from "pg";
+import { Client, Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
   context,
@@ -265,6 +265,25 @@ it("a connection that breaks in the handler, between statements, leaves nothing"
   });
   await expect(handle(job, context())).rejects.toBeInstanceOf(CommitUnknownError);
   expect(await effectsOf(job)).toBe(0);
+});
+
+it("a connection that ends as it begins fails the delivery, and nothing else", async () => {
+  class Doomed extends Client {
+    override connect(done?: unknown): Promise<Client> {
+      const connected = done as (error: Error | null) => void;
+      super.connect((error: Error | null) => {
+        connected(error);
+        this.emit("error", new Error("it ended together with its beginning"));
+      });
+      return Promise.resolve(this);
+    }
+  }
+  const pool = bench.pool({ Client: Doomed });
+  let runs = 0;
+  const handle = inbox(pool, () => (runs += 1));
+  // The event alone breaks nothing here: it must find a listener, or the process ends.
+  await handle(message(), context());
+  expect(runs).toBe(1);
 });
 
 it("a commit whose answer is lost fails the delivery, and the redelivery finds it done", async () => {

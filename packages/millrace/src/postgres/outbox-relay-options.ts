@@ -1,0 +1,92 @@
+/**
+ * Owns what a relay can be told, and the defaults. It never acts on any of it.
+ */
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../consumer/logger.ts";
+import { contained, defaultLogger } from "../consumer/logger.ts";
+import { checkOptionNames, OptionError } from "../errors.ts";
+import { systemRandom } from "../random.ts";
+import type { Random } from "../random.ts";
+import type { SqsApi } from "../sqs/api.ts";
+import { defaultOutboxTable } from "./schema.ts";
+import { readTableName } from "./table-name.ts";
+import type { TableName } from "./table-name.ts";
+
+/** Options of an `OutboxRelay`. */
+export interface OutboxRelayOptions {
+  /** How SQS is reached. Default: an `HttpSqs` of the relay's own. One that is given here is left open. */
+  readonly sqs?: SqsApi | undefined;
+  /** The table, `name` or `schema.name`; `migrate` creates it. Default `millrace_outbox`. */
+  readonly table?: string | undefined;
+  /**
+   * Messages a transaction, of standard and of FIFO queues each, 1 to 10,000. Default 100. They are in memory
+   * together, and their transaction is open while they are sent.
+   */
+  readonly batchSize?: number | undefined;
+  /**
+   * How often it looks without having been told of a message, in ms, 10 to 3,600,000. Default 1,000. It is what
+   * a message waits at most whose notification is lost, and how soon one whose send failed is seen to be due.
+   */
+  readonly pollIntervalMs?: number | undefined;
+  /**
+   * How long a send is tried within its transaction, in ms, 10 to 3,600,000. Default 10,000. After that the
+   * message stays in the outbox and is due again later, after up to a minute.
+   */
+  readonly sendTimeoutMs?: number | undefined;
+  /** Default: silent, but for errors, which become warnings of the process. */
+  readonly logger?: Logger | undefined;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined;
+  /** Default: the runtime's random numbers. */
+  readonly random?: Random | undefined;
+}
+
+/** A relay's options, checked, with the defaults filled in. */
+export interface OutboxRelaySettings {
+  readonly sqs: SqsApi | undefined;
+  readonly table: TableName;
+  readonly batchSize: number;
+  readonly pollIntervalMs: number;
+  readonly sendTimeoutMs: number;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const hourMs = 3_600_000;
+
+const known: ReadonlySet<string> = new Set<keyof OutboxRelayOptions>([
+  "sqs",
+  "table",
+  "batchSize",
+  "pollIntervalMs",
+  "sendTimeoutMs",
+  "logger",
+  "clock",
+  "random",
+]);
+
+/** @throws OptionError for what cannot work. */
+export function readRelayOptions(options: OutboxRelayOptions): OutboxRelaySettings {
+  checkOptionNames(options, known);
+  const { sqs, logger = defaultLogger } = options;
+  if (sqs !== undefined && typeof sqs?.call !== "function") {
+    throw new OptionError("sqs", "an SqsApi: new HttpSqs(…) or fromSdk(…)", sqs);
+  }
+  return {
+    sqs,
+    table: readTableName("table", options.table ?? defaultOutboxTable),
+    batchSize: whole("batchSize", options.batchSize ?? 100, 1, 10_000),
+    pollIntervalMs: whole("pollIntervalMs", options.pollIntervalMs ?? 1_000, 10, hourMs),
+    sendTimeoutMs: whole("sendTimeoutMs", options.sendTimeoutMs ?? 10_000, 10, hourMs),
+    logger: contained(logger),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  };
+}
+
+function whole(option: string, value: number, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new OptionError(option, `a whole number from ${min} to ${max}`, value);
+}

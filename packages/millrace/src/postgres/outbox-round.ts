@@ -1,0 +1,103 @@
+/**
+ * Owns one round of the relay: a transaction in which messages are taken from the outbox, sent, and removed.
+ * It never decides when a round begins.
+ */
+import type { SendResult } from "../producer/attempt.ts";
+import { toError } from "../errors.ts";
+import { fullJitterMs } from "../random.ts";
+import type { Random } from "../random.ts";
+import { claimLanes, claimSingles, defer, remove } from "./outbox-claim.ts";
+import type { Ask, Deferral } from "./outbox-claim.ts";
+import type { OutboxRow } from "./outbox-row.ts";
+import type { TableName } from "./table-name.ts";
+
+export interface RoundParts {
+  readonly table: TableName;
+  /** Messages a round, at most. */
+  readonly batchSize: number;
+  readonly random: Random;
+  /** Resolves when SQS has it. */
+  readonly send: (row: OutboxRow) => Promise<SendResult>;
+  /** Whether another send may begin: not once the relay is to stop. */
+  readonly mayBegin: () => boolean;
+  /** Sends fail for its sake once it has aborted, and not for their own. */
+  readonly deadline: AbortSignal;
+  /** Called once the removal of a message that was sent is committed. */
+  readonly onSent: (row: OutboxRow, result: SendResult) => void;
+  /** Called once it is committed when a message is sent again. */
+  readonly onFailed: (row: OutboxRow, error: Error, retryInMs: number) => void;
+}
+
+/** What a round came to. */
+export interface RoundReport {
+  readonly sent: number;
+  readonly failed: number;
+}
+
+interface Sent {
+  readonly row: OutboxRow;
+  readonly result: SendResult;
+}
+
+interface Failed extends Deferral {
+  readonly row: OutboxRow;
+  readonly error: Error;
+}
+
+/** Between the sends of a message that fails. */
+const backoff = { baseMs: 1_000, maxMs: 60_000 };
+
+/**
+ * Takes messages, sends them, and removes those that SQS has:
+ *
+ *     BEGIN ─▶ take rows and lanes ─▶ send ─▶ delete what was sent, defer what failed ─▶ COMMIT
+ *
+ * Other relays take other rows and lanes meanwhile. Where it ends before the commit, Postgres gives back what
+ * was taken; what SQS has by then is sent again, with the same idempotency key and deduplication id.
+ *
+ * @throws what `ask` throws.
+ */
+export async function relayRound(ask: Ask, parts: RoundParts): Promise<RoundReport> {
+  const { table, batchSize, onSent, onFailed } = parts;
+  // Sends take their time, and are bounded; a database that ends idle transactions must not end this one.
+  await ask("BEGIN ISOLATION LEVEL READ COMMITTED", []);
+  await ask("SET LOCAL idle_in_transaction_session_timeout = 0", []);
+  const singles = await claimSingles(ask, table, batchSize);
+  const lanes = await claimLanes(ask, table, batchSize);
+  const sent: Sent[] = [];
+  const failed: Failed[] = [];
+  // A message of a standard queue is a lane of its own.
+  await Promise.all(
+    [...singles.map((row) => [row]), ...lanes].map((lane) => sendLane(lane, parts, sent, failed)),
+  );
+  await remove(
+    ask,
+    table,
+    sent.map(({ row }) => row.id),
+  );
+  await defer(ask, table, failed);
+  await ask("COMMIT", []);
+  for (const { row, result } of sent) onSent(row, result);
+  for (const { row, error, delayMs } of failed) onFailed(row, error, delayMs);
+  return { sent: sent.length, failed: failed.length };
+}
+
+/** One after the other, up to the first that fails: nothing overtakes it. */
+async function sendLane(
+  lane: readonly OutboxRow[],
+  { send, random, mayBegin, deadline }: RoundParts,
+  sent: Sent[],
+  failed: Failed[],
+): Promise<void> {
+  for (const row of lane) {
+    if (!mayBegin()) return;
+    try {
+      sent.push({ row, result: await send(row) });
+    } catch (thrown) {
+      if (deadline.aborted) return;
+      const delayMs = fullJitterMs(backoff, row.attempts, random);
+      failed.push({ row, id: row.id, error: toError(thrown), delayMs });
+      return;
+    }
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * Owns one run of the relay, from its start to its stop: the connection, the rounds on it, the pauses between
+ * them. It never looks at a message; the rounds do.
+ */
+import { setMaxListeners } from "node:events";
+import type { Pool } from "pg";
+import type { Timer } from "../clock.ts";
+import { sleep } from "../clock.ts";
+import { toError } from "../errors.ts";
+import type { Emitter } from "../events.ts";
+import { fullJitterMs } from "../random.ts";
+import { DatabaseUnavailableError, RelayStoppedError, statementFailed } from "./errors.ts";
+import { withClient } from "./held-client.ts";
+import type { HeldClient } from "./held-client.ts";
+import type { Ask } from "./outbox-claim.ts";
+import type { OutboxRelayEvents, OutboxRelayStats } from "./outbox-relay-events.ts";
+import type { OutboxRelaySettings } from "./outbox-relay-options.ts";
+import { relayRound } from "./outbox-round.ts";
+import { Senders } from "./outbox-senders.ts";
+
+type Counters = { -readonly [Name in keyof OutboxRelayStats]: number };
+
+/** A statement that takes longer is waiting for a connection that is no more. */
+const statementTimeoutMs = 30_000;
+/** What a stop leaves the database, beyond its deadline, to say what became of the last round. */
+const commitGraceMs = 5_000;
+const databaseBackoff = { baseMs: 100, maxMs: 20_000 };
+/** Between rounds in which nothing could be sent. */
+const sendBackoff = { baseMs: 100, maxMs: 20_000 };
+
+/**
+ * | state | meaning | left when |
+ * |---|---|---|
+ * | connecting | there is no connection | there is one; stop |
+ * | working | a round is under way | it has ended: working while there is something to send, else waiting |
+ * | waiting | nothing is due, or nothing can be sent now | told of a message; the time is over; the connection breaks; stop |
+ * | stopped | nothing runs | never |
+ */
+export class RelayRun {
+  /** Resolves after the first round; rejects when there is none. */
+  readonly started: Promise<void>;
+  readonly #pool: Pool;
+  readonly #settings: OutboxRelaySettings;
+  readonly #events: Emitter<OutboxRelayEvents>;
+  readonly #counters: Counters;
+  readonly #senders: Senders;
+  /** Aborts when no further round is to begin. */
+  readonly #stopping = new AbortController();
+  /** Aborts when sends are to end. */
+  readonly #deadline = new AbortController();
+  /** Aborts when the connection is to be given up whatever it does. */
+  readonly #abandon = new AbortController();
+  #onStarted: () => void = () => {};
+  #onFailed: (error: unknown) => void = () => {};
+  #hasStarted = false;
+  #ended: Promise<void> = Promise.resolve();
+  /** Told of a message since the last round began. */
+  #told = false;
+  /** Ends the wait; set while waiting. */
+  #wake: (() => void) | undefined;
+  /** Likewise, where a message is a reason to. */
+  #onTold: (() => void) | undefined;
+
+  constructor(
+    pool: Pool,
+    settings: OutboxRelaySettings,
+    events: Emitter<OutboxRelayEvents>,
+    counters: Counters,
+  ) {
+    this.#pool = pool;
+    this.#settings = settings;
+    this.#events = events;
+    this.#counters = counters;
+    this.#senders = new Senders(settings);
+    // Every send of a round listens to it.
+    setMaxListeners(0, this.#deadline.signal);
+    this.started = new Promise((resolve, reject) => {
+      this.#onStarted = resolve;
+      this.#onFailed = reject;
+    });
+  }
+
+  /** Begins once the run before has ended. */
+  start(previous: Promise<void>): void {
+    this.#ended = previous.then(() => this.#work());
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    const { clock } = this.#settings;
+    const reason = new RelayStoppedError();
+    this.#stopping.abort(reason);
+    this.#onFailed(reason);
+    this.#wake?.();
+    const timers: Timer[] = [
+      clock.setTimer(() => this.#deadline.abort(reason), deadlineMs),
+      clock.setTimer(() => this.#abandon.abort(reason), deadlineMs + commitGraceMs),
+    ];
+    await this.#ended;
+    for (const timer of timers) timer.cancel();
+  }
+
+  /** Never rejects. */
+  async #work(): Promise<void> {
+    for (let failures = 0; !this.#stopping.signal.aborted;) {
+      try {
+        // Until it is connected a stop ends it at once; then it is left to end its round.
+        await this.#relay(() => {
+          failures = 0;
+        });
+      } catch (thrown) {
+        const error = toError(thrown);
+        if (this.#stopping.signal.aborted) break;
+        if (!this.#hasStarted) {
+          this.#onFailed(error);
+          break;
+        }
+        failures += 1;
+        await this.#pauseAfter(error, failures);
+      }
+    }
+    await this.#senders.close(this.#deadline.signal);
+  }
+
+  /** Connects, and works on the connection until it breaks or the run is stopped. */
+  async #relay(onRound: () => void): Promise<void> {
+    const giveUp = new AbortController();
+    const { signal } = giveUp;
+    const onStop = (): void => giveUp.abort(this.#stopping.signal.reason);
+    const onAbandon = (): void => giveUp.abort(this.#abandon.signal.reason);
+    this.#stopping.signal.addEventListener("abort", onStop, { once: true });
+    this.#abandon.signal.addEventListener("abort", onAbandon, { once: true });
+    try {
+      await withClient(this.#pool, signal, async (held) => {
+        this.#stopping.signal.removeEventListener("abort", onStop);
+        // It listens, and is in a transaction most of the time: nobody else's afterwards.
+        held.clean = false;
+        await this.#workOn(held, onRound);
+      });
+    } finally {
+      this.#stopping.signal.removeEventListener("abort", onStop);
+      this.#abandon.signal.removeEventListener("abort", onAbandon);
+    }
+  }
+
+  async #workOn(held: HeldClient, onRound: () => void): Promise<void> {
+    const { client } = held;
+    const { pollIntervalMs, random } = this.#settings;
+    const onNotification = (): void => {
+      this.#told = true;
+      this.#onTold?.();
+    };
+    const onBroken = (): void => this.#wake?.();
+    client.on("notification", onNotification);
+    client.on("error", onBroken);
+    try {
+      const ask = this.#askOn(held);
+      await ask(`LISTEN "${this.#settings.table.name}"`, []);
+      for (let fruitless = 0; !this.#stopping.signal.aborted;) {
+        this.#told = false;
+        const { sent, failed } = await this.#round(ask);
+        onRound();
+        fruitless = sent === 0 && failed > 0 ? fruitless + 1 : 0;
+        if (sent > 0) continue;
+        const pauseMs =
+          fruitless === 0 ? pollIntervalMs : fullJitterMs(sendBackoff, fruitless - 1, random);
+        await this.#wait(pauseMs, fruitless === 0);
+      }
+    } finally {
+      client.off("notification", onNotification);
+      client.off("error", onBroken);
+    }
+  }
+
+  async #round(ask: Ask): Promise<{ sent: number; failed: number }> {
+    const { table, batchSize, random } = this.#settings;
+    const report = await relayRound(ask, {
+      table,
+      batchSize,
+      random,
+      send: (row) => this.#senders.send(row, this.#deadline.signal),
+      mayBegin: () => !this.#stopping.signal.aborted,
+      deadline: this.#deadline.signal,
+      onSent: ({ id, queue, options }, { messageId }) => {
+        this.#counters.sent += 1;
+        const { idempotencyKey } = options;
+        this.#events.emit("sent", { id, queue, idempotencyKey, messageId });
+      },
+      onFailed: ({ id, queue, options, attempts }, error, retryInMs) => {
+        this.#counters.failed += 1;
+        const { idempotencyKey } = options;
+        const failure = { id, queue, idempotencyKey, error, attempts: attempts + 1, retryInMs };
+        this.#settings.logger.warn("a message of the outbox could not be sent", failure);
+        this.#events.emit("failed", failure);
+      },
+    });
+    if (report.sent + report.failed > 0) this.#counters.rounds += 1;
+    if (!this.#hasStarted) {
+      this.#hasStarted = true;
+      this.#onStarted();
+    }
+    return report;
+  }
+
+  /** Statements on the connection, each of which ends, if need be with the connection. */
+  #askOn(held: HeldClient): Ask {
+    const { clock } = this.#settings;
+    return async (sql, values) => {
+      let late: DatabaseUnavailableError | undefined;
+      const timer = clock.setTimer(() => {
+        late = new DatabaseUnavailableError(`no answer within ${statementTimeoutMs} ms`);
+        held.destroy();
+      }, statementTimeoutMs);
+      try {
+        return await held.client.query(sql, values);
+      } catch (error) {
+        throw late ?? statementFailed("the outbox could not be read", error);
+      } finally {
+        timer.cancel();
+      }
+    };
+  }
+
+  /** Until the time is over, the connection breaks or the run is stopped; or it is told of a message, if that matters. */
+  #wait(ms: number, mindsMessages: boolean): Promise<void> {
+    const { clock } = this.#settings;
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel();
+        this.#wake = undefined;
+        this.#onTold = undefined;
+        resolve();
+      };
+      const timer = clock.setTimer(end, ms);
+      this.#wake = end;
+      if (mindsMessages) this.#onTold = end;
+      if (this.#stopping.signal.aborted || (mindsMessages && this.#told)) end();
+    });
+  }
+
+  async #pauseAfter(error: Error, failures: number): Promise<void> {
+    const { clock, random, logger } = this.#settings;
+    const retryInMs = fullJitterMs(databaseBackoff, failures - 1, random);
+    this.#counters.databaseFailures += 1;
+    // Once in a row: it may take long.
+    if (failures === 1) logger.error("the outbox cannot be relayed for now", { error });
+    this.#events.emit("databaseFailed", { error, failures, retryInMs });
+    try {
+      await sleep(clock, retryInMs, this.#stopping.signal);
+    } catch {
+      // A stop: the loop sees it.
+    }
+  }
+}

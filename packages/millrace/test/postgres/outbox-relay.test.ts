@@ -1,0 +1,391 @@
+/**
+ * The relay: many of them, faults of SQS and of the database, its start and stop.
+ */
+import { SqsConnectionError, SqsServiceError } from "millrace";
+import {
+  DatabaseUnavailableError,
+  outbox,
+  OutboxRelay,
+  RelayStoppedError,
+} from "millrace/postgres";
+import { VirtualClock } from "millrace/testing";
+import { Pool } from "pg";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { seeded } from "../consumer/bench.ts";
+import { backends, failure, gate, kill, until, useBench } from "./bench.ts";
+import { bodies, events, OutboxBench } from "./outbox-bench.ts";
+
+const bench = useBench();
+const operation = "SendMessageBatch";
+const lost = (): never => {
+  throw new SqsConnectionError("the connection broke", operation);
+};
+const denied = (): never => {
+  const fields = { operation, errorName: "AccessDeniedException", text: "no", statusCode: 403 };
+  throw new SqsServiceError({ ...fields, senderFault: true });
+};
+
+/** The one backend of a pool of one. */
+async function pidOfPool(pool: Pool, by: Pool): Promise<number> {
+  return until(async () => (await backends(pool, by))[0]?.pid);
+}
+
+describe("any number of relays", () => {
+  it("share an outbox, and send each message once", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue();
+    const relays = [1, 2, 3, 4].map(() => b.relay({ batchSize: 7 }));
+    const names = Array.from({ length: 300 }, (_, i) => `${i}`);
+    await Promise.all(relays.map((relay) => relay.start()));
+    await Promise.all(names.map((name) => b.store(queue, [name])));
+    await until(async () => ((await b.left()).length === 0 ? true : undefined));
+    await Promise.all(relays.map((relay) => relay.stop()));
+    const arrived = bodies(await b.drain(queue));
+    expect(arrived.length).toBe(300);
+    expect(new Set(arrived)).toEqual(new Set(names));
+    expect(relays.reduce((sum, relay) => sum + relay.stats().sent, 0)).toBe(300);
+  });
+
+  it.each([[1], [2], [3]])(
+    "keep the order of each group, while SQS fails and backends are killed (seed %i)",
+    async (seed) => {
+      const b = await OutboxBench.open(bench);
+      const queue = await b.queue("jobs.fifo");
+      const random = seeded(seed);
+      b.sqs.intercept(operation, async (next) => {
+        if (random() < 0.1) lost();
+        const output = await next();
+        if (random() < 0.1) lost();
+        return output;
+      });
+      const pools = [1, 2, 3].map(() => bench.pool({ max: 1 }));
+      const relays = pools.map((pool) => b.relay({ batchSize: 10, random }, pool));
+      await Promise.all(relays.map((relay) => relay.start()));
+      const groups = ["a", "b", "c", "d", "e"];
+      const store = async (groupId: string): Promise<void> => {
+        for (let i = 0; i < 30; i += 1) await b.store(queue, [`${groupId}${i}`], { groupId });
+      };
+      const stored = Promise.all(groups.map(store));
+      for (let i = 0; i < 6; i += 1) {
+        const pool = pools[i % 3];
+        if (pool !== undefined) await kill(await pidOfPool(pool, b.pool), b.pool);
+        await b.store(queue, [`z${i}`], { groupId: "z" });
+      }
+      await stored;
+      await until(async () => ((await b.left()).length === 0 ? true : undefined));
+      const arrived = bodies(await b.drain(queue));
+      for (const group of groups) {
+        expect(arrived.filter((body) => body.startsWith(group))).toEqual(
+          Array.from({ length: 30 }, (_, i) => `${group}${i}`),
+        );
+      }
+    },
+  );
+
+  it("take a lane as a whole, also when its first message came to be seen last", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue("jobs.fifo");
+    const inSend = gate();
+    const letSend = gate();
+    const seen: string[] = [];
+    b.sqs.intercept(operation, async (next, { Entries }) => {
+      seen.push(...Entries.map(({ MessageBody }) => MessageBody));
+      inSend.open();
+      await letSend.opened;
+      return next();
+    });
+    // Two transactions that overlap: the one with the lower id commits later.
+    const slow = await b.pool.connect();
+    await slow.query("BEGIN");
+    await outbox(slow, queue, "early id, late commit", { groupId: "g" });
+    await b.store(queue, ["second"], { groupId: "g" });
+    const first = b.relay();
+    void first.start();
+    await inSend.opened;
+    await slow.query("COMMIT");
+    slow.release();
+    await b.store(queue, ["third"], { groupId: "g" });
+    // It sees the lane, which the first relay has, and must leave it alone.
+    const other = b.relay();
+    await other.start();
+    expect(seen).toEqual(["second"]);
+    letSend.open();
+    await until(async () => ((await b.left()).length === 0 ? true : undefined));
+    expect(seen).toEqual(["second", "early id, late commit", "third"]);
+  });
+});
+
+describe("when SQS fails", () => {
+  it("a message stays, is tried again, and does not hold back others", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue();
+    const relay = b.relay();
+    const failed = events(relay, "failed");
+    await b.store("nowhere", ["stays"]);
+    await b.store(queue, ["goes"]);
+    const sent = events(relay, "sent", 2);
+    await relay.start();
+    const [event] = await failed;
+    expect(event).toMatchObject({ queue: "nowhere", attempts: 1 });
+    expect(event?.error).toMatchObject({
+      code: "SEND_FAILED",
+      cause: { category: "missingQueue" },
+    });
+    expect(await b.left()).toEqual(["stays"]);
+    const late = await b.queue("nowhere");
+    await sent;
+    expect(bodies(await b.drain(late))).toEqual(["stays"]);
+  });
+
+  it("a group waits for its first message, and other groups do not", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue("jobs.fifo");
+    let bad = 0;
+    b.sqs.intercept(operation, async (next, { Entries }) => {
+      if (!Entries.some(({ MessageBody }) => MessageBody === "a1")) return next();
+      bad += 1;
+      return bad < 2 ? denied() : next();
+    });
+    for (const body of ["a1", "b1", "a2", "b2", "a3"]) {
+      await b.store(queue, [body], { groupId: body.charAt(0) });
+    }
+    // Each in a request of its own, so that only a1's is refused.
+    const relay = b.relay({ batchSize: 1 });
+    const order: string[] = [];
+    relay.on("failed", () => order.push("failed"));
+    const sent = events(relay, "sent", 5);
+    await relay.start();
+    // More of the group keep coming: they hold up nobody either.
+    await b.store(queue, ["a4"], { groupId: "a" });
+    await sent;
+    await until(async () => ((await b.left()).length === 0 ? true : undefined));
+    const arrived = bodies(await b.drain(queue));
+    expect(arrived.filter((body) => body.startsWith("a"))).toEqual(["a1", "a2", "a3", "a4"]);
+    expect(arrived.slice(0, 2)).toEqual(["b1", "b2"]);
+    expect(order).toEqual(["failed"]);
+  });
+
+  it("the relay pauses, whatever it is told of meanwhile", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue();
+    b.sqs.intercept(operation, denied);
+    const clock = new VirtualClock();
+    const relay = b.relay({ clock });
+    await b.store(queue, ["first"]);
+    const started = relay.start();
+    await until(async () => {
+      await clock.advance(0);
+      await b.pool.query("SELECT");
+      return relay.stats().failed > 0 ? true : undefined;
+    });
+    await started;
+    await b.store(
+      queue,
+      Array.from({ length: 20 }, (_, i) => `${i}`),
+    );
+    await clock.settle();
+    expect(relay.stats()).toMatchObject({ rounds: 1, failed: 1 });
+    b.sqs.intercept(operation, undefined);
+    const sent = events(relay, "sent", 20);
+    let done = false;
+    void sent.then(() => (done = true));
+    await until(async () => {
+      await clock.advance(10);
+      await b.pool.query("SELECT");
+      return done ? true : undefined;
+    });
+    await Promise.all([relay.stop(), clock.advance(0)]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe("when the connection breaks", () => {
+  it("between send and removal, the message is sent again with the same key", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue();
+    const pool = bench.pool({ max: 1 });
+    const relay = b.relay({}, pool);
+    const failed = events(relay, "databaseFailed");
+    let sends = 0;
+    b.sqs.intercept(operation, async (next) => {
+      const output = await next();
+      sends += 1;
+      if (sends === 1) await kill(await pidOfPool(pool, b.pool), b.pool);
+      return output;
+    });
+    await relay.start();
+    const sent = events(relay, "sent");
+    await b.store(queue, ["a"], { idempotencyKey: "k" });
+    expect(await failed).toMatchObject([{ failures: 1, error: { code: "DATABASE_UNAVAILABLE" } }]);
+    await sent;
+    const arrived = await b.drain(queue);
+    const key = { "millrace.id": { StringValue: "k" } };
+    expect(arrived).toMatchObject([
+      { Body: "a", MessageAttributes: key },
+      { Body: "a", MessageAttributes: key },
+    ]);
+    expect(relay.stats()).toMatchObject({ sent: 1, databaseFailures: 1 });
+  });
+
+  it("between send and removal, a FIFO queue has the message once", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue("jobs.fifo");
+    const pool = bench.pool({ max: 1 });
+    const relay = b.relay({}, pool);
+    let sends = 0;
+    b.sqs.intercept(operation, async (next) => {
+      const output = await next();
+      sends += 1;
+      if (sends === 1) await kill(await pidOfPool(pool, b.pool), b.pool);
+      return output;
+    });
+    await relay.start();
+    const sent = events(relay, "sent", 2);
+    await b.store(queue, ["a", "b"], { groupId: "g" });
+    await sent;
+    expect(bodies(await b.drain(queue))).toEqual(["a", "b"]);
+  });
+
+  it("while it waits, it connects again and goes on", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue();
+    const pool = bench.pool({ max: 1 });
+    const relay = b.relay({ pollIntervalMs: 3_600_000 }, pool);
+    await relay.start();
+    for (const body of ["a", "b"]) {
+      const failed = events(relay, "databaseFailed");
+      await kill(await pidOfPool(pool, b.pool), b.pool);
+      await failed;
+      const sent = events(relay, "sent");
+      await b.store(queue, [body]);
+      await sent;
+    }
+    expect(bodies(await b.drain(queue))).toEqual(["a", "b"]);
+  });
+});
+
+describe("its life", () => {
+  it("start rejects when the database cannot be reached, and may be tried again", async () => {
+    const pool = new Pool({ connectionString: "postgres://localhost:1/none" });
+    onTestFinished(() => pool.end());
+    const relay = new OutboxRelay(pool, { sqs: (await OutboxBench.open(bench)).sqs });
+    for (let i = 0; i < 2; i += 1) {
+      await expect(relay.start()).rejects.toBeInstanceOf(DatabaseUnavailableError);
+    }
+    await relay.stop();
+  });
+
+  it("start rejects when the table is missing", async () => {
+    const b = await OutboxBench.open(bench);
+    const relay = b.relay({ table: "nowhere" });
+    await expect(relay.start()).rejects.toMatchObject({
+      code: "STATEMENT_FAILED",
+      sqlState: "42P01",
+    });
+  });
+
+  it("starts once, stops once, and can be started again", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue();
+    const pool = bench.pool({ max: 1 });
+    const relay = b.relay({}, pool);
+    await relay.stop();
+    expect(relay.start()).toBe(relay.start());
+    await relay.start();
+    const stop = relay.stop();
+    expect(relay.stop()).toBe(stop);
+    await stop;
+    expect(pool.totalCount, "connections").toBe(0);
+    await b.store(queue, ["a"]);
+    const sent = events(relay, "sent");
+    await relay.start();
+    await sent;
+    await relay.stop();
+  });
+
+  it("a stop during the start ends it", async () => {
+    const b = await OutboxBench.open(bench);
+    const pool = bench.pool({ max: 1 });
+    const client = await pool.connect();
+    const relay = b.relay({}, pool);
+    const started = failure(relay.start());
+    await relay.stop();
+    expect(await started).toBeInstanceOf(RelayStoppedError);
+    client.release();
+  });
+
+  it("a stop waits for the sends under way, and removes what was sent", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue();
+    const [inSend, letSend] = [gate(), gate()];
+    b.sqs.intercept(operation, async (next) => {
+      inSend.open();
+      await letSend.opened;
+      return next();
+    });
+    const relay = b.relay();
+    await b.store(queue, ["a"]);
+    void relay.start();
+    await inSend.opened;
+    const stopped = relay.stop();
+    await b.store(queue, ["too late"]);
+    letSend.open();
+    await stopped;
+    expect(await b.left()).toEqual(["too late"]);
+    expect(bodies(await b.drain(queue))).toEqual(["a"]);
+  });
+
+  it("a stop's deadline ends sends that do not end, and what they were about stays", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue();
+    const inSend = gate();
+    b.sqs.intercept(operation, (_, __, { signal }) => {
+      inSend.open();
+      return new Promise((_resolve, reject) => {
+        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+      });
+    });
+    const pool = bench.pool({ max: 1 });
+    const relay = b.relay({}, pool);
+    let failed = 0;
+    relay.on("failed", () => (failed += 1));
+    await b.store(queue, ["a"]);
+    void relay.start();
+    await inSend.opened;
+    await relay.stop({ deadlineMs: 0 });
+    expect(await b.left()).toEqual(["a"]);
+    expect({ failed, connections: pool.totalCount }).toEqual({ failed: 0, connections: 0 });
+  });
+
+  it("a listener that throws harms nobody", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue();
+    const relay = b.relay();
+    relay.on("sent", () => {
+      throw new Error("no");
+    });
+    await relay.start();
+    const sent = events(relay, "sent", 2);
+    await b.store(queue, ["a", "b"]);
+    await sent;
+  });
+
+  it.each<[string, unknown]>([
+    ["batchSize", 0],
+    ["pollIntervalMs", 9],
+    ["sendTimeoutMs", Number.NaN],
+    ["table", "a b"],
+    ["sqs", {}],
+    ["notify", true],
+  ])("refuses an impossible %s: %j", (option, value) => {
+    const make = (): unknown => new OutboxRelay(bench.pool(), { [option]: value });
+    expect(make).toThrow(expect.objectContaining({ code: "INVALID_OPTION", option }));
+  });
+
+  it("refuses an impossible deadline", async () => {
+    const b = await OutboxBench.open(bench);
+    await expect(b.relay().stop({ deadlineMs: -1 })).rejects.toMatchObject({
+      option: "deadlineMs",
+    });
+  });
+});
