@@ -1,4 +1,5 @@
 import * as millrace from "millrace";
+import * as postgres from "millrace/postgres";
 import * as testing from "millrace/testing";
 import { expect, it } from "vitest";
 
@@ -42,6 +43,27 @@ it("exports these values and no others", () => {
       "sleep",
       "systemClock",
       "systemRandom",
+    ]
+  `);
+  expect(Object.keys(postgres).toSorted()).toMatchInlineSnapshot(`
+    [
+      "CommitUnknownError",
+      "DatabaseUnavailableError",
+      "InboxKeyError",
+      "OutboxRelay",
+      "OutcomeCountError",
+      "RelayStoppedError",
+      "StatementError",
+      "TransactionAbortedError",
+      "TransactionEndedError",
+      "inbox",
+      "inboxBatch",
+      "inboxSql",
+      "migrate",
+      "outbox",
+      "outboxSql",
+      "poolHeadroom",
+      "sweep",
     ]
   `);
   expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`
