@@ -3,6 +3,7 @@
  * end, messages, and ways to see what waits in Postgres. It never sleeps.
  */
 import { getEventListeners } from "node:events";
+import { setImmediate } from "node:timers";
 import type { HandlerContext, Message } from "millrace";
 import { migrate } from "millrace/postgres";
 import { Pool } from "pg";
@@ -89,6 +90,8 @@ export async function until<T>(found: () => Promise<T | undefined>): Promise<T> 
     const answer = await found();
     if (answer !== undefined) return answer;
     over.signal.throwIfAborted();
+    // What it waits for may need a turn of the event loop.
+    await new Promise((resolve) => void setImmediate(resolve));
   }
 }
 

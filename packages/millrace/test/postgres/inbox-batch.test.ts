@@ -4,9 +4,11 @@
 import { deadLetter, OptionError, release, retry } from "millrace";
 import type { Message } from "millrace";
 import { inboxBatch, OutcomeCountError } from "millrace/postgres";
+import { VirtualClock } from "millrace/testing";
 import type { PoolClient } from "pg";
 import { describe, expect, it } from "vitest";
 import { acknowledge } from "../../src/consumer/outcome.ts";
+import { lockKey } from "../../src/postgres/lock-key.ts";
 import { context, failure, gate, message, useBench, waiting } from "./bench.ts";
 
 const bench = useBench();
@@ -172,7 +174,7 @@ it("leaves nothing of any message when it throws, or its signal aborts", async (
   expect(await effectsOf(jobs)).toEqual([0, 0, 0]);
 });
 
-it("batches that share messages, in whatever order, wait for one another and do each once", async () => {
+it("batches that share messages, in whatever order, do each once", async () => {
   const jobs = Array.from({ length: 30 }, () => message());
   const handles = [1, 2, 3, 4].map(() => inboxBatch(bench.pool({ max: 2 }), doAll));
   const batches = handles.flatMap((handle) => [
@@ -183,8 +185,33 @@ it("batches that share messages, in whatever order, wait for one another and do 
   expect(await effectsOf(jobs)).toEqual(jobs.map(() => 1));
 });
 
-it("waits for all locks of its messages, in one order", async () => {
-  const lock = ({ body }: { body: string }): string => `batch ${body}`;
+it("batches that share messages wait for one another, and never in a ring", async () => {
+  const jobs = three().toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const [eye, blocker] = [bench.pool(), await bench.client()];
+  // The key in the middle is held, so that those before it are taken and those behind it are not.
+  await blocker.query("BEGIN");
+  await blocker.query("INSERT INTO millrace_inbox VALUES ('000000000000/jobs', $1, now())", [
+    jobs[1]?.id,
+  ]);
+  // A conflict would have them wait on this clock, which stands still.
+  const clock = new VirtualClock();
+  const pools = [bench.pool(), bench.pool()];
+  const batches = pools.map((pool, i) =>
+    inboxBatch(pool, doAll, { clock })(i === 0 ? jobs : jobs.toReversed(), context()),
+  );
+  await Promise.all(pools.map((pool) => waiting(pool, "millrace_inbox", eye)));
+  await blocker.query("ROLLBACK");
+  await Promise.all(batches);
+  expect(await effectsOf(jobs)).toEqual([1, 1, 1]);
+});
+
+it("waits for all locks of its messages, and never in a ring", async () => {
+  const lock = ({ body }: { body: string }): string => body;
+  const numberOf = (name: string): bigint =>
+    BigInt(lockKey("inbox", "millrace_inbox", "000000000000/jobs", name));
+  const names = ["a", "b", "c"].toSorted((a, b) => (numberOf(a) < numberOf(b) ? -1 : 1));
+  const batch = (bodies: readonly string[]): Message[] => bodies.map((body) => message({ body }));
+  // The lock in the middle is held, so that those before it are taken and those behind it are not.
   const [inside, end] = [gate(), gate()];
   const holder = inboxBatch(
     bench.pool(),
@@ -193,27 +220,15 @@ it("waits for all locks of its messages, in one order", async () => {
       await end.opened;
     },
     { lock },
-  )([message({ body: "b" })], context());
+  )(batch(names.slice(1, 2)), context());
   await inside.opened;
-  const [pool, eye] = [bench.pool(), bench.pool()];
-  const batch = inboxBatch(pool, doAll, { lock })(
-    ["a", "b", "c", "b"].map((body) => message({ body })),
-    context(),
+  const [eye, pools] = [bench.pool(), [bench.pool(), bench.pool()]];
+  const batches = pools.map((pool, i) =>
+    inboxBatch(pool, doAll, { lock })(batch(i === 0 ? names : names.toReversed()), context()),
   );
-  await waiting(pool, "pg_advisory_xact_lock", eye);
+  await Promise.all(pools.map((pool) => waiting(pool, "pg_advisory_xact_lock", eye)));
   end.open();
-  await Promise.all([holder, batch]);
-  // In opposite orders: they would wait for each other, and Postgres would end one of them.
-  const handles = [bench.pool(), bench.pool()].map((each) => inboxBatch(each, doAll, { lock }));
-  const bodies = Array.from({ length: 20 }, (_, i) => `${i}`);
-  await Promise.all(
-    handles.map((handle, i) =>
-      handle(
-        (i === 0 ? bodies : bodies.toReversed()).map((body) => message({ body })),
-        context(),
-      ),
-    ),
-  );
+  await Promise.all([holder, ...batches]);
 });
 
 it("refuses what cannot work", () => {

@@ -2,7 +2,7 @@
  * What goes wrong between Postgres and the inbox: connections that break and signals that abort, in every
  * phase of the transaction.
  */
-import { LeaseLostError } from "millrace";
+import { LeaseLostError, retry } from "millrace";
 import { VirtualClock } from "millrace/testing";
 import { CommitUnknownError, DatabaseUnavailableError, inbox } from "millrace/postgres";
 import type { InboxOptions } from "millrace/postgres";
@@ -179,6 +179,7 @@ describe("an abort", () => {
     const aborted = handle(message(), context(abort));
     const job = message();
     const next = handle(job, context());
+    await until(() => Promise.resolve(pool.waitingCount === 2 ? true : undefined));
     abort.abort(reason);
     await expect(aborted).rejects.toBe(reason);
     client.release();
@@ -235,6 +236,15 @@ describe("an abort", () => {
     end.open();
     await expect(delivery).rejects.toBe(reason);
     expect({ done, effects: await effectsOf(job) }).toEqual({ done: true, effects: 0 });
+  });
+
+  it("counts for more than the outcome of a handler that does not mind it", async () => {
+    const abort = new AbortController();
+    const handle = inbox(bench.pool(), () => {
+      abort.abort(reason);
+      return retry();
+    });
+    await expect(handle(message(), context(abort))).rejects.toBe(reason);
   });
 
   it("while it waits to run again after a conflict ends that", async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { acknowledge } from "../../src/consumer/outcome.ts";
 import { deadLetter, OptionError, release, retry } from "millrace";
 import {
@@ -224,7 +225,8 @@ describe("the key", () => {
   });
 
   it("may be long, or hold what Postgres cannot", async () => {
-    const long = "é".repeat(5_000);
+    // What compresses well would fit into an index all the same.
+    const long = Array.from({ length: 500 }, () => randomUUID()).join();
     const options = { key: ({ body }: { body: string }) => body };
     expect(await same({ body: `${long}1` }, { body: `${long}1` }, options)).toBe(true);
     expect(await same({ body: `${long}2` }, { body: `${long}3` }, options)).toBe(false);
