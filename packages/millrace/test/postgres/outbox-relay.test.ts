@@ -200,7 +200,7 @@ describe("when SQS fails", () => {
     const relay = b.relay({ clock });
     /** Lets whatever needs no time happen, in Postgres too. */
     const settle = async (): Promise<void> => {
-      for (let i = 0; i < 50; i += 1) {
+      for (let i = 0; i < 200; i += 1) {
         await clock.advance(0);
         await b.pool.query("SELECT");
       }
