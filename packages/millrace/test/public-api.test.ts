@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 it("exports these values and no others", () => {
   expect(Object.keys(millrace).toSorted()).toMatchInlineSnapshot(`
     [
+      "BatchOutcomeError",
       "BodyTimeoutError",
       "Channel",
       "ChannelClosedError",

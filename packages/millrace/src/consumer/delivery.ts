@@ -5,6 +5,7 @@
 import { maxVisibilitySeconds } from "../sqs/limits.ts";
 import type { ReceivedMessage } from "../sqs/operations.ts";
 import { LeaseLostError } from "./errors.ts";
+import type { Run } from "./handler-call.ts";
 import { toMessage } from "./message.ts";
 import type { Message } from "./message.ts";
 import type { Outcome } from "./outcome.ts";
@@ -55,7 +56,7 @@ export interface DeliveryObserver {
  * One receipt of a message. It is keyed by itself, never by the message's id: two deliveries of one
  * message can be in hand at once.
  */
-export class Delivery {
+export class Delivery implements Run {
   readonly receiptHandle: string;
   /** As SQS answered it; what a copy for the dead-letter queue is made of. */
   readonly received: ReceivedMessage;

@@ -73,6 +73,15 @@ export class OrderKeyError extends MillraceError {
   }
 }
 
+/** A batch handler answered an array that does not say one outcome for each message. All of them are retried. */
+export class BatchOutcomeError extends MillraceError {
+  readonly code = "BATCH_OUTCOMES";
+
+  constructor(answered: string) {
+    super(`handleBatch must answer one outcome, or undefined, a message; it answered ${answered}`);
+  }
+}
+
 /** A message was to be dead-lettered, and its queue has no dead-letter queue. */
 export class NoDeadLetterQueueError extends MillraceError {
   readonly code = "NO_DEAD_LETTER_QUEUE";

@@ -41,6 +41,26 @@ class Enter implements fc.Command<Model, Real> {
   }
 }
 
+/** The first that waits shares the turn: in the model it has never stood in the lane. */
+class Join implements fc.Command<Model, Real> {
+  readonly key: string;
+  constructor(key: string) {
+    this.key = key;
+  }
+  check(): boolean {
+    return true;
+  }
+  run(model: Model, real: Real): void {
+    const [first, next, ...rest] = model.get(this.key) ?? [];
+    if (first !== undefined) model.set(this.key, [first, ...rest]);
+    expect(real.join(this.key)).toBe(next);
+    agree(model, real);
+  }
+  toString(): string {
+    return `join(${this.key})`;
+  }
+}
+
 class Leave implements fc.Command<Model, Real> {
   readonly key: string;
   constructor(key: string) {
@@ -85,6 +105,7 @@ it("does as the model does", () => {
   const commands = fc.commands(
     [
       key.map((each) => new Enter(each)),
+      key.map((each) => new Join(each)),
       key.map((each) => new Leave(each)),
       key.map((each) => new TakeWaiting(each)),
     ],

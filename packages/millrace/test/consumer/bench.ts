@@ -103,6 +103,14 @@ const eventNames = [
   "stateChanged",
 ] as const satisfies readonly (keyof ConsumerEvents)[];
 
+/** Options of a consumer, but for those that the bench sets unless it is told otherwise. */
+type BenchOptions<Body> =
+  ConsumerOptions<Body> extends infer Options
+    ? Options extends { queue: string }
+      ? Omit<Options, "queue"> & { queue?: string }
+      : never
+    : never;
+
 /** One queue of the local SQS, and consumers of it. */
 export class Bench {
   readonly clock = new VirtualClock();
@@ -147,7 +155,7 @@ export class Bench {
 
   /** A consumer of the queue, on the bench's clock, with its events written down. */
   consumer<Body = string>(
-    options: Partial<ConsumerOptions<Body>> & Pick<ConsumerOptions<Body>, "handle">,
+    options: BenchOptions<Body>,
   ): { readonly consumer: Consumer<Body>; readonly told: Told[] } {
     const log =
       (level: string) =>
@@ -161,7 +169,7 @@ export class Bench {
       random: seeded(7),
       logger: { debug: () => {}, info: () => {}, warn: log("warn"), error: log("error") },
       ...options,
-    } as ConstructorParameters<typeof Consumer<Body>>[0]);
+    });
     this.#consumers.push(consumer as Consumer<never>);
     const told: Told[] = [];
     for (const name of eventNames) {
