@@ -51,13 +51,13 @@ export class UnsupportedPlatformError extends LocalPostgresError {
   }
 }
 
-/** Something else listens on the port that was asked for. */
+/** Something else listens on the port that was asked for by the option `port`. */
 export class PortTakenError extends LocalPostgresError {
   readonly code = "PORT_TAKEN";
   readonly port: number;
 
   constructor(port: number, options?: ErrorOptions) {
-    super(`port ${port} of 127.0.0.1 is taken`, options);
+    super(`port ${port} of 127.0.0.1 is taken; choose another, or 0 for any free one`, options);
     this.port = port;
   }
 }
