@@ -111,6 +111,7 @@ export async function run(
   });
   const underNpm = isUnderNpm();
   using interruption = new Interruption({
+    underNpm,
     onLeave: (exitCode) => {
       screen.close();
       process.exit(exitCode);
