@@ -5,7 +5,7 @@ import { deadLetter, release, retry, sleep } from "millrace";
 import type { Message } from "millrace";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { Bench, bodies, only } from "./bench.ts";
+import { Bench, bodies, only, silence } from "./bench.ts";
 import { serviceError } from "./faults.ts";
 
 const texts = (count: number): string[] => Array.from({ length: count }, (_, index) => `${index}`);
@@ -255,6 +255,26 @@ describe("leases", () => {
   });
 });
 
+it("runs nothing of a gathered batch whose lease was lost meanwhile", async () => {
+  const bench = await Bench.open({ VisibilityTimeout: "10" });
+  await bench.send("a", "b");
+  bench.sqs.intercept("ChangeMessageVisibilityBatch", async (next, { Entries }) => {
+    const answer = await next();
+    if (Entries.length < 2) return answer;
+    return {
+      Successful: [{ Id: "1" }],
+      Failed: [{ Id: "0", Code: "ReceiptHandleIsInvalid", SenderFault: true }],
+    };
+  });
+  const { batches, handleBatch } = recording(() => {});
+  const { consumer } = bench.consumer({ handleBatch, batch: { maxSize: 3, maxWaitMs: 8_000 } });
+  await bench.start(consumer);
+  bench.sqs.intercept("ReceiveMessage", (_, __, options) => silence(options));
+  await bench.clock.advance(9_000);
+  expect(batches).toEqual([["b"]]);
+  expect(consumer.stats()).toMatchObject({ acknowledged: 1, leasesLost: 1 });
+});
+
 describe("stop", () => {
   it("releases a batch that is being gathered", async () => {
     const bench = await Bench.open();
@@ -330,6 +350,30 @@ describe("lanes in batches", () => {
       expect(new Set(again.slice(4))).toEqual(new Set(["a3", "a4"]));
     },
   );
+
+  it("brings back what stands behind the earliest of a batch that fails, whichever fails first", async () => {
+    const bench = await Bench.open({ ...fifo, VisibilityTimeout: "10" });
+    await bench.sendTo("a", "a1", "a2", "a3");
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", async (next, { Entries }) => {
+      const answer = await next();
+      if (Entries[0]?.VisibilityTimeout === 0 || Entries.length < 3) return answer;
+      // The lease of the last one is lost while the batch runs.
+      const Failed = [{ Id: "2", Code: "ReceiptHandleIsInvalid", SenderFault: true }];
+      return { Successful: [{ Id: "0" }, { Id: "1" }], Failed };
+    });
+    const { batches, handleBatch } = recording(async (messages) => {
+      if (messages[0]?.receiveCount !== 1) return undefined;
+      await sleep(bench.clock, 9_000);
+      return [retry({ afterSeconds: 1 }), undefined, undefined];
+    });
+    const { consumer, told } = bench.consumer({ handleBatch, batch: { maxWaitMs: 0 } });
+    await bench.start(consumer);
+    await bench.clock.advance(9_500);
+    expect(bodies(only(told, "leaseLost"))).toEqual(["a3"]);
+    expect(bodies(only(told, "released"))).toEqual(["a2"]);
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 3);
+    expect(batches.flat()).toEqual(["a1", "a2", "a3", "a1", "a2", "a3"]);
+  });
 
   it("waits for the deletes of a batch before the next of its group starts", async () => {
     const bench = await Bench.open(fifo);
