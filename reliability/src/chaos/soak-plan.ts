@@ -1,0 +1,53 @@
+/**
+ * Owns what a soak is to be: how much, how long, how bad. It never runs one.
+ */
+import type { Plant } from "./consumer-job.ts";
+
+export interface SoakPlan {
+  /** How many are sent. */
+  readonly messages: number;
+  /** How long there are faults, in ms; the messages are sent evenly over nine tenths of it. */
+  readonly chaosMs: number;
+  /** Of every chance but the order in which the system's scheduler does things. */
+  readonly seed: number;
+  readonly fifo: boolean;
+  /** Message groups, on a FIFO queue. */
+  readonly lanes: number;
+  /** Share of the requests that each kind of fault befalls. */
+  readonly faultRate: number;
+  /** From one kill of a consumer to the next, in ms, on average. */
+  readonly killEveryMs: number;
+  readonly postgresRestarts: number;
+  readonly consumers: number;
+  readonly concurrency: number;
+  readonly visibilityTimeoutSeconds: number;
+  readonly workMs: number;
+  readonly slowShare: number;
+  readonly failShare: number;
+  /** How long it may take, once there are no more faults, until the queue is empty, in ms. */
+  readonly drainWithinMs: number;
+  /** How long a consumer may take to end after SIGTERM, in ms. */
+  readonly stopWithinMs: number;
+  readonly plant: Plant | undefined;
+}
+
+export const soakDefaults: SoakPlan = {
+  messages: 20_000,
+  chaosMs: 5 * 60_000,
+  seed: 1,
+  fifo: false,
+  lanes: 200,
+  faultRate: 0.01,
+  killEveryMs: 5_000,
+  postgresRestarts: 2,
+  consumers: 2,
+  concurrency: 10,
+  visibilityTimeoutSeconds: 5,
+  workMs: 30,
+  slowShare: 0.002,
+  failShare: 0.02,
+  drainWithinMs: 120_000,
+  // The handlers' deadline, and what a stop may take after it.
+  stopWithinMs: 25_000,
+  plant: undefined,
+};

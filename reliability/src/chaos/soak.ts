@@ -1,0 +1,271 @@
+/**
+ * Owns one soak from beginning to end: what is started, what is done to it meanwhile, what is looked at in the
+ * end. It never judges what it found, and never prints.
+ */
+import { startLocalSqs } from "@millrace/local-sqs";
+import type { LocalSqs } from "@millrace/local-sqs";
+import { HttpSqs, Producer, sleep, systemClock } from "millrace";
+import type { Random } from "millrace";
+import type { ConsumerJob } from "./consumer-job.ts";
+import { ConsumerFleet } from "./consumer-fleet.ts";
+import { FaultProxy } from "./fault-proxy.ts";
+import { evenRates } from "./faults.ts";
+import { Ledger } from "./ledger.ts";
+import type { Numbered } from "./numbered.ts";
+import { RestartablePostgres } from "./restartable-postgres.ts";
+import { seededRandom } from "./seeded-random.ts";
+import { Sender } from "./sender.ts";
+import type { SoakPlan } from "./soak-plan.ts";
+import type { SoakFindings } from "./soak-report.ts";
+
+/** Where a soak is. */
+export interface SoakProgress {
+  readonly phase: "starting" | "chaos" | "draining" | "stopping";
+  readonly sent: number;
+  /** Messages that are sent and no longer on the queue; a few less when some were sent twice. */
+  readonly done: number;
+  /** Of consumers so far. */
+  readonly kills: number;
+  /** Of Postgres so far. */
+  readonly restarts: number;
+}
+
+export interface SoakWatch {
+  /** Ends the soak; what it has started goes down. */
+  readonly signal: AbortSignal;
+  /** Called several times a second. */
+  readonly onProgress?: ((progress: SoakProgress) => void) | undefined;
+}
+
+const lookEveryMs = 250;
+/** How long Postgres stays down, at most. */
+const maxDownMs = 1_000;
+
+/**
+ * Runs a soak.
+ *
+ * @throws ConsumerCrashedError when a consumer process ended that was not killed; the signal's reason. What was
+ * started is gone then too.
+ */
+export async function runSoak(plan: SoakPlan, watch: SoakWatch): Promise<SoakFindings> {
+  const startedMs = systemClock.monotonicMs();
+  const failing = new AbortController();
+  const signal = AbortSignal.any([watch.signal, failing.signal]);
+  const random = seededRandom(plan.seed);
+
+  await using server = await startServer(plan);
+  await using postgres = await RestartablePostgres.start(random, signal);
+  await using ledger = new Ledger(postgres.url, 2);
+  await ledger.create();
+  await using proxy = await FaultProxy.start({
+    upstream: server.endpoint,
+    rates: evenRates(plan.faultRate),
+    random: seededRandom(plan.seed + 1),
+  });
+  await using sqs = new HttpSqs({
+    endpoint: proxy.endpoint,
+    region: "us-east-1",
+    credentials: () => Promise.resolve({ accessKeyId: "soak", secretAccessKey: "soak" }),
+    requestTimeoutMs: 2_000,
+    random: seededRandom(plan.seed + 2),
+  });
+  const queueUrl = server.queueUrl(queueName(plan));
+  const producer = new Producer<Numbered>({ queue: queueUrl, sqs });
+  const { messages, chaosMs, lanes, fifo } = plan;
+  const sender = new Sender({
+    producer,
+    count: messages,
+    overMs: chaosMs * 0.9,
+    lanes,
+    fifo,
+    signal,
+  });
+  await using fleet = new ConsumerFleet({
+    size: plan.consumers,
+    job: (start) => jobOf(plan, start, queueUrl, proxy.endpoint, postgres.url),
+    onCrash: (error) => failing.abort(error),
+  });
+
+  let phase: SoakProgress["phase"] = "starting";
+  const watching = new AbortController();
+  const watched = tellProgress(watching.signal, async () => ({
+    phase,
+    sent: sender.sent,
+    done: Math.max(0, sender.sent - (await messagesOn(server, queueUrl))),
+    kills: fleet.kills,
+    restarts: postgres.restarts,
+  }));
+  try {
+    await fleet.consuming();
+    signal.throwIfAborted();
+    phase = "chaos";
+    const chaosOver = new AbortController();
+    const chaos = sleep(systemClock, chaosMs, signal).finally(() => chaosOver.abort());
+    await allOrAbort(failing, [
+      chaos,
+      sender.run(),
+      keepKilling(fleet, plan, random, chaosOver.signal),
+      keepRestarting(postgres, plan, random, signal),
+    ]);
+
+    phase = "draining";
+    proxy.switchFaults(false);
+    const drainedFromMs = systemClock.monotonicMs();
+    await producer.close();
+    await fleet.consuming();
+    await untilEmpty(server, queueUrl, plan.drainWithinMs, signal);
+    const drainMs = systemClock.monotonicMs() - drainedFromMs;
+
+    phase = "stopping";
+    const stops = await fleet.stop(plan.stopWithinMs);
+    signal.throwIfAborted();
+    const figures = await ledger.figures(messages);
+    const queued = await messagesOn(server, queueUrl);
+    const remains = await postgres.end();
+    return {
+      plan,
+      sent: sender.sent,
+      sendFailures: sender.failures,
+      ledger: figures,
+      faults: proxy.faults(),
+      requests: proxy.requests(),
+      served: { ...server.requests() },
+      kills: fleet.kills,
+      restarts: postgres.restarts,
+      stops,
+      drainMs,
+      durationMs: systemClock.monotonicMs() - startedMs,
+      left: {
+        messages: queued,
+        processes: fleet.alive + remains.processes,
+        directories: remains.directories,
+      },
+    };
+  } finally {
+    watching.abort();
+    await watched;
+    // Sends that are under way are of no use to anybody any more.
+    await producer.close({ signal: AbortSignal.abort(new Error("the soak is over")) });
+  }
+
+  /** Calls back until the end; what it calls must not fail. */
+  async function tellProgress(
+    until: AbortSignal,
+    progress: () => Promise<SoakProgress>,
+  ): Promise<void> {
+    while (!until.aborted) {
+      watch.onProgress?.(await progress());
+      await sleep(systemClock, lookEveryMs, until).catch(() => {});
+    }
+  }
+}
+
+function queueName({ fifo }: SoakPlan): string {
+  return fifo ? "soak.fifo" : "soak";
+}
+
+/** SQS as bad as it may be by itself: out of order, and with duplicates, where the queue is a standard one. */
+function startServer(plan: SoakPlan): Promise<LocalSqs> {
+  return startLocalSqs({
+    port: 0,
+    random: seededRandom(plan.seed + 3),
+    reorder: true,
+    duplicateRate: 0.005,
+    queues: [
+      {
+        name: queueName(plan),
+        attributes: { VisibilityTimeout: String(plan.visibilityTimeoutSeconds) },
+      },
+    ],
+  });
+}
+
+function jobOf(
+  plan: SoakPlan,
+  start: number,
+  queueUrl: string,
+  endpoint: string,
+  databaseUrl: string,
+): ConsumerJob {
+  const { concurrency, visibilityTimeoutSeconds, workMs, slowShare, failShare, plant } = plan;
+  return {
+    type: "job",
+    name: `consumer-${start + 1}`,
+    seed: plan.seed + 1_000 + start,
+    queueUrl,
+    endpoint,
+    databaseUrl,
+    concurrency,
+    visibilityTimeoutSeconds,
+    workMs,
+    slowShare,
+    failShare,
+    plant,
+  };
+}
+
+/** As Promise.all, and the first failure ends the others through their signal; all have ended afterwards. */
+async function allOrAbort(
+  failing: AbortController,
+  work: readonly Promise<unknown>[],
+): Promise<void> {
+  for (const each of work) each.catch((error: unknown) => failing.abort(error));
+  await Promise.allSettled(work);
+  await Promise.all(work);
+}
+
+async function keepKilling(
+  fleet: ConsumerFleet,
+  { killEveryMs }: SoakPlan,
+  random: Random,
+  until: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const pauseMs = killEveryMs * (0.5 + random());
+    await sleep(systemClock, pauseMs, until).catch(() => {});
+    if (until.aborted) return;
+    await fleet.killOldest();
+  }
+}
+
+/** Evenly over the time of chaos. */
+async function keepRestarting(
+  postgres: RestartablePostgres,
+  { chaosMs, postgresRestarts }: SoakPlan,
+  random: Random,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedMs = systemClock.monotonicMs();
+  for (let restart = 1; restart <= postgresRestarts; restart += 1) {
+    const dueMs = startedMs + (chaosMs * restart) / (postgresRestarts + 1);
+    await sleep(systemClock, dueMs - systemClock.monotonicMs(), signal);
+    await postgres.restart(maxDownMs * random(), signal);
+  }
+}
+
+/** Visible, in flight, or delayed. */
+async function messagesOn(server: LocalSqs, queueUrl: string): Promise<number> {
+  const names = [
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+  ] as const;
+  const { Attributes: attributes = {} } = await server.service.call("GetQueueAttributes", {
+    QueueUrl: queueUrl,
+    AttributeNames: [...names],
+  });
+  return names.reduce((sum, name) => sum + Number(attributes[name]), 0);
+}
+
+/** Resolves when the queue is empty, or the time is over. */
+async function untilEmpty(
+  server: LocalSqs,
+  queueUrl: string,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadlineMs = systemClock.monotonicMs() + withinMs;
+  while ((await messagesOn(server, queueUrl)) > 0 && systemClock.monotonicMs() < deadlineMs) {
+    await sleep(systemClock, 50, signal);
+  }
+}
