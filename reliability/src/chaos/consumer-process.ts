@@ -39,7 +39,8 @@ export class ConsumerProcess {
   #stderr = "";
 
   constructor(job: ConsumerJob) {
-    const child = fork(program, {
+    // The argument is for those who look at a list of processes.
+    const child = fork(program, [`of-soak-${process.pid}`], {
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // Ctrl-C in the terminal is for the soak, which ends its processes in its own order.

@@ -14,6 +14,8 @@ import { seededRandom } from "./seeded-random.ts";
 /** How long handlers may go on after SIGTERM. */
 const stopDeadlineMs = 3_000;
 const startRetryMs = 200;
+/** How long after its message a row is written, at most, where that fault is planted. */
+const plantedMs = 200;
 
 const orphanedExitCode = 3;
 
@@ -88,12 +90,14 @@ function handler(
     const ms = slow ? visibilityTimeoutSeconds * 1_500 : random() * 2 * workMs;
     await sleep(systemClock, ms, signal);
     if (random() < failShare) throw new PretendedError("before the write");
-    const written = ledger.record(numbered, name);
     if (plant === "acknowledge-before-write") {
-      written.catch(ignore);
+      const later = sleep(systemClock, random() * plantedMs).then(() =>
+        ledger.record(numbered, name),
+      );
+      later.catch(ignore);
       return;
     }
-    await written;
+    await ledger.record(numbered, name);
     if (random() < failShare) throw new PretendedError("after the write");
   };
 }

@@ -2,6 +2,7 @@
  * Owns a Postgres that goes down and comes up again on the same data and the same port. It never knows what
  * is in it.
  */
+import { rmSync } from "node:fs";
 import { readFile, rm, stat } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
@@ -26,6 +27,9 @@ export interface Remains {
   readonly directories: number;
 }
 
+/**
+ * A process that ends early takes its Postgres with it, and the data too; one that is killed leaves the data.
+ */
 export class RestartablePostgres implements AsyncDisposable {
   readonly #dir: string;
   /** Undefined while it is down. */
@@ -42,6 +46,7 @@ export class RestartablePostgres implements AsyncDisposable {
     this.#running = running;
     this.url = running.url;
     this.port = running.port;
+    process.once("exit", this.#removeData);
   }
 
   /** Starts it in a directory of its own among the temporary files. */
@@ -87,6 +92,7 @@ export class RestartablePostgres implements AsyncDisposable {
   async end(): Promise<Remains> {
     await this.#stop();
     await rm(this.#dir, { recursive: true, force: true });
+    process.off("exit", this.#removeData);
     const directory = await stat(this.#dir).catch(() => undefined);
     return {
       processes: this.#pids.filter(isAlive).length,
@@ -97,6 +103,8 @@ export class RestartablePostgres implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
   }
+
+  readonly #removeData = (): void => rmSync(this.#dir, { recursive: true, force: true });
 
   async #stop(): Promise<void> {
     const running = this.#running;
