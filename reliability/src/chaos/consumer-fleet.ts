@@ -8,7 +8,7 @@ import type { CleanStop } from "./consumer-process.ts";
 import { isAlive } from "./is-alive.ts";
 
 /** A consumer process ended that nobody had asked to. */
-export class ConsumerCrashedError extends Error {
+class ConsumerCrashedError extends Error {
   constructor(how: string, stderr: string) {
     super(`a consumer process ended by itself (${how})${stderr === "" ? "" : `: ${stderr}`}`);
   }
@@ -18,7 +18,7 @@ export interface ConsumerFleetOptions {
   readonly size: number;
   /** The job of the `start`th process in all. */
   readonly job: (start: number) => ConsumerJob;
-  readonly onCrash: (error: ConsumerCrashedError) => void;
+  readonly onCrash: (error: Error) => void;
 }
 
 export class ConsumerFleet implements AsyncDisposable {
