@@ -6,8 +6,9 @@ import { plants } from "./chaos/consumer-job.ts";
 import type { Plant } from "./chaos/consumer-job.ts";
 import { number, run, wholeNumber } from "./chaos/program.ts";
 import { soakDefaults } from "./chaos/soak-plan.ts";
-import { judge } from "./chaos/soak-report.ts";
-import { SoakDisplay, printSummary } from "./chaos/soak-display.ts";
+import { printReport } from "./chaos/printed-report.ts";
+import { SoakDisplay } from "./chaos/soak-display.ts";
+import { judge, summarize } from "./chaos/soak-report.ts";
 import { runSoak } from "./chaos/soak.ts";
 
 interface Options {
@@ -90,6 +91,6 @@ await run(command, async (signal) => {
   const checks = judge(findings);
   const passed = checks.every(({ held }) => held);
   if (options.json) console.log(JSON.stringify({ passed, checks, ...findings }, undefined, 2));
-  else printSummary(findings, checks);
+  else printReport(summarize(findings), checks);
   return passed ? 0 : 1;
 });

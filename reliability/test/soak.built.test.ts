@@ -1,6 +1,7 @@
 /** A short soak, as CI runs it: the whole program, in processes of its own. */
 import { afterAll, describe, expect, test, vi } from "vitest";
-import type { Check, SoakFindings } from "../src/chaos/soak-report.ts";
+import type { Check } from "../src/chaos/check.ts";
+import type { SoakFindings } from "../src/chaos/soak-report.ts";
 import { expectOneLine, processesWith, start, useTemporaryDirectory } from "./programs.ts";
 
 const left = useTemporaryDirectory();

@@ -1,10 +1,8 @@
 /**
- * Owns how a soak looks on the terminal: where it is, and what it found. It never decides anything.
+ * Owns how a soak looks on the terminal: how far it is, while it runs. It never
+ * knows what it found.
  */
 import { SingleBar } from "cli-progress";
-import pc from "picocolors";
-import { summarize } from "./soak-report.ts";
-import type { Check, SoakFindings } from "./soak-report.ts";
 import type { SoakProgress } from "./soak.ts";
 
 const lineEveryMs = 5_000;
@@ -39,20 +37,5 @@ export class SoakDisplay implements Disposable {
 
   [Symbol.dispose](): void {
     this.#bar?.stop();
-  }
-}
-
-/** The table and the checks, on standard output. */
-export function printSummary(findings: SoakFindings, checks: readonly Check[]): void {
-  // Not left to picocolors, which colours files too when the variable CI is set.
-  const { NO_COLOR = "" } = process.env;
-  const { bold, dim, green, red } = pc.createColors(process.stdout.isTTY && NO_COLOR === "");
-  const rows = summarize(findings);
-  const width = Math.max(...rows.map(([name]) => name.length));
-  console.log(bold("Summary"));
-  for (const [name, value] of rows) console.log(`  ${name.padEnd(width)}  ${value}`);
-  console.log(bold("\nChecks"));
-  for (const { name, held, detail } of checks) {
-    console.log(`  ${held ? green("✔") : red("✘")} ${name}  ${dim(detail)}`);
   }
 }

@@ -1,6 +1,8 @@
 /**
  * Owns the judgement on a soak, and how it is told. It never looks at anything but the findings.
  */
+import { check } from "./check.ts";
+import type { Check } from "./check.ts";
 import { faultKinds } from "./faults.ts";
 import type { FaultCounts } from "./faults.ts";
 import type { CleanStop } from "./consumer-process.ts";
@@ -31,14 +33,6 @@ export interface SoakFindings {
     readonly processes: number;
     readonly directories: number;
   };
-}
-
-/** One thing that has to hold. */
-export interface Check {
-  readonly name: string;
-  readonly held: boolean;
-  /** What was found. */
-  readonly detail: string;
 }
 
 /** Judges a soak: it passed when every check has held. */
@@ -98,10 +92,6 @@ export function summarize(findings: SoakFindings): [name: string, value: string]
     ["drained within", `${(findings.drainMs / 1_000).toFixed(1)} s`],
     ["took", `${(findings.durationMs / 1_000).toFixed(1)} s`],
   ];
-}
-
-function check(name: string, held: boolean, detail: string): Check {
-  return { name, held, detail };
 }
 
 function total(values: Readonly<Partial<Record<string, number>>>): number {
