@@ -25,8 +25,12 @@ export class ConsumerFleet implements AsyncDisposable {
   readonly #options: ConsumerFleetOptions;
   /** Oldest first. Written by #launch and by those who end one. */
   #running: ConsumerProcess[] = [];
+  /** Written by #end. */
+  readonly #ending = new Set<ConsumerProcess>();
   /** Of every process there was. */
   readonly #pids: number[] = [];
+  /** How those ended that were asked to. */
+  readonly #stops: CleanStop[] = [];
   #kills = 0;
 
   constructor(options: ConsumerFleetOptions) {
@@ -36,6 +40,10 @@ export class ConsumerFleet implements AsyncDisposable {
 
   get kills(): number {
     return this.#kills;
+  }
+
+  get stops(): readonly CleanStop[] {
+    return this.#stops;
   }
 
   /** How many of all its processes there are now. */
@@ -57,18 +65,33 @@ export class ConsumerFleet implements AsyncDisposable {
     this.#launch();
   }
 
-  /** Asks each to end, and answers how they did. */
-  async stop(withinMs: number): Promise<CleanStop[]> {
-    const stopped = this.#running;
+  /** Asks the oldest to end, in the midst of its work, and starts another in its place. */
+  async retireOldest(withinMs: number): Promise<void> {
+    const oldest = this.#running.shift();
+    if (oldest === undefined) return;
+    await this.#end(oldest, withinMs);
+    this.#launch();
+  }
+
+  /** Asks each to end. */
+  async stop(withinMs: number): Promise<void> {
+    const running = this.#running;
     this.#running = [];
-    return Promise.all(stopped.map((each) => each.stop(withinMs)));
+    await Promise.all(running.map((each) => this.#end(each, withinMs)));
   }
 
   /** Kills what is left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const left = this.#running;
+    const left = [...this.#running, ...this.#ending];
     this.#running = [];
     await Promise.all(left.map((each) => each.kill()));
+  }
+
+  async #end(process: ConsumerProcess, withinMs: number): Promise<void> {
+    // While it is on its way down, an abort must find it.
+    this.#ending.add(process);
+    this.#stops.push(await process.stop(withinMs));
+    this.#ending.delete(process);
   }
 
   #launch(): void {

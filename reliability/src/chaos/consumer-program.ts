@@ -10,6 +10,7 @@ import type { ConsumerJob, ConsumerNews } from "./consumer-job.ts";
 import { Ledger } from "./ledger.ts";
 import { readNumbered } from "./numbered.ts";
 import { seededRandom } from "./seeded-random.ts";
+import { temporaryCredentials } from "./temporary-credentials.ts";
 
 /** How long handlers may go on after SIGTERM. */
 const stopDeadlineMs = 3_000;
@@ -41,8 +42,7 @@ async function consume(settings: ConsumerJob, signal: AbortSignal): Promise<void
   await using sqs = new HttpSqs({
     endpoint: settings.endpoint,
     region: "us-east-1",
-    // A provider, as for temporary ones: it is asked again when they are refused as expired.
-    credentials: () => Promise.resolve({ accessKeyId: "soak", secretAccessKey: "soak" }),
+    credentials: temporaryCredentials(),
     // Black holes are to cost seconds.
     requestTimeoutMs: 2_000,
     connectTimeoutMs: 1_000,

@@ -17,6 +17,8 @@ export interface SoakPlan {
   readonly faultRate: number;
   /** From one kill of a consumer to the next, in ms, on average. */
   readonly killEveryMs: number;
+  /** Every so many-th of them is asked to end by SIGTERM instead, and must end cleanly in spite of the faults. */
+  readonly retireEvery: number;
   readonly postgresRestarts: number;
   readonly consumers: number;
   readonly concurrency: number;
@@ -39,6 +41,7 @@ export const soakDefaults: SoakPlan = {
   lanes: 200,
   faultRate: 0.01,
   killEveryMs: 5_000,
+  retireEvery: 3,
   postgresRestarts: 2,
   consumers: 2,
   concurrency: 10,

@@ -14,6 +14,7 @@ import { Ledger } from "./ledger.ts";
 import type { Numbered } from "./numbered.ts";
 import { RestartablePostgres } from "./restartable-postgres.ts";
 import { seededRandom } from "./seeded-random.ts";
+import { temporaryCredentials } from "./temporary-credentials.ts";
 import { Sender } from "./sender.ts";
 import type { SoakPlan } from "./soak-plan.ts";
 import type { SoakFindings } from "./soak-report.ts";
@@ -65,7 +66,7 @@ export async function runSoak(plan: SoakPlan, watch: SoakWatch): Promise<SoakFin
   await using sqs = new HttpSqs({
     endpoint: proxy.endpoint,
     region: "us-east-1",
-    credentials: () => Promise.resolve({ accessKeyId: "soak", secretAccessKey: "soak" }),
+    credentials: temporaryCredentials(),
     requestTimeoutMs: 2_000,
     random: seededRandom(plan.seed + 2),
   });
@@ -117,7 +118,7 @@ export async function runSoak(plan: SoakPlan, watch: SoakWatch): Promise<SoakFin
     const drainMs = systemClock.monotonicMs() - drainedFromMs;
 
     phase = "stopping";
-    const stops = await fleet.stop(plan.stopWithinMs);
+    await fleet.stop(plan.stopWithinMs);
     signal.throwIfAborted();
     const figures = await ledger.figures(messages);
     const queued = await messagesOn(server, queueUrl);
@@ -132,7 +133,7 @@ export async function runSoak(plan: SoakPlan, watch: SoakWatch): Promise<SoakFin
       served: { ...server.requests() },
       kills: fleet.kills,
       restarts: postgres.restarts,
-      stops,
+      stops: fleet.stops,
       drainMs,
       durationMs: systemClock.monotonicMs() - startedMs,
       left: {
@@ -214,17 +215,19 @@ async function allOrAbort(
   await Promise.all(work);
 }
 
+/** Kills, and now and then a stop as at a deployment. */
 async function keepKilling(
   fleet: ConsumerFleet,
-  { killEveryMs }: SoakPlan,
+  { killEveryMs, retireEvery, stopWithinMs }: SoakPlan,
   random: Random,
   until: AbortSignal,
 ): Promise<void> {
-  for (;;) {
+  for (let end = 1; ; end += 1) {
     const pauseMs = killEveryMs * (0.5 + random());
     await sleep(systemClock, pauseMs, until).catch(() => {});
     if (until.aborted) return;
-    await fleet.killOldest();
+    if (end % retireEvery === 0) await fleet.retireOldest(stopWithinMs);
+    else await fleet.killOldest();
   }
 }
 
