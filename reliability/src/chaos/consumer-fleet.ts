@@ -1,6 +1,6 @@
 /**
- * Owns the consumer processes of a soak: that there are always so many, in spite of the kills. It never
- * decides when one is killed.
+ * Owns the consumer processes of a soak: one that lives from beginning to end, so that what it loses over time
+ * would show, and one that is ended again and again. It never decides when.
  */
 import type { ConsumerJob } from "./consumer-job.ts";
 import { ConsumerProcess } from "./consumer-process.ts";
@@ -15,27 +15,28 @@ class ConsumerCrashedError extends Error {
 }
 
 export interface ConsumerFleetOptions {
-  readonly size: number;
-  /** The job of the `start`th process in all. */
+  /** The job of the `start`th process in all; the first is the steady one. */
   readonly job: (start: number) => ConsumerJob;
   readonly onCrash: (error: Error) => void;
+  /** How long one may take to end after SIGTERM, in ms. */
+  readonly stopWithinMs: number;
 }
 
 export class ConsumerFleet implements AsyncDisposable {
   readonly #options: ConsumerFleetOptions;
-  /** Oldest first. Written by #launch and by those who end one. */
-  #running: ConsumerProcess[] = [];
-  /** Written by #end. */
-  readonly #ending = new Set<ConsumerProcess>();
-  /** Of every process there was. */
-  readonly #pids: number[] = [];
+  readonly #steady: ConsumerProcess;
+  /** Written by those who end one. */
+  #victim: ConsumerProcess;
+  /** Every process there was. */
+  readonly #all: ConsumerProcess[] = [];
   /** How those ended that were asked to. */
   readonly #stops: CleanStop[] = [];
   #kills = 0;
 
   constructor(options: ConsumerFleetOptions) {
     this.#options = options;
-    for (let each = 0; each < options.size; each += 1) this.#launch();
+    this.#steady = this.#launch();
+    this.#victim = this.#launch();
   }
 
   get kills(): number {
@@ -48,57 +49,46 @@ export class ConsumerFleet implements AsyncDisposable {
 
   /** How many of all its processes there are now. */
   get alive(): number {
-    return this.#pids.filter(isAlive).length;
+    return this.#all.filter(({ pid }) => isAlive(pid)).length;
   }
 
-  /** Resolves when each polls. */
+  /** Resolves when both poll. */
   async consuming(): Promise<void> {
-    await Promise.all(this.#running.map((each) => each.consuming));
+    await Promise.all([this.#steady.consuming, this.#victim.consuming]);
   }
 
-  /** Kills the oldest, and starts another in its place. */
-  async killOldest(): Promise<void> {
-    const oldest = this.#running.shift();
-    if (oldest === undefined) return;
-    await oldest.kill();
+  /** Kills the victim, and starts another in its place. */
+  async killVictim(): Promise<void> {
+    await this.#victim.kill();
     this.#kills += 1;
-    this.#launch();
+    this.#victim = this.#launch();
   }
 
-  /** Asks the oldest to end, in the midst of its work, and starts another in its place. */
-  async retireOldest(withinMs: number): Promise<void> {
-    const oldest = this.#running.shift();
-    if (oldest === undefined) return;
-    await this.#end(oldest, withinMs);
-    this.#launch();
+  /** Asks the victim to end, in the midst of its work, and starts another in its place. */
+  async replaceVictim(): Promise<void> {
+    await this.stopVictim();
+    this.#victim = this.#launch();
   }
 
-  /** Asks each to end. */
-  async stop(withinMs: number): Promise<void> {
-    const running = this.#running;
-    this.#running = [];
-    await Promise.all(running.map((each) => this.#end(each, withinMs)));
+  /** Asks the victim to end. */
+  async stopVictim(): Promise<void> {
+    this.#stops.push(await this.#victim.stop(this.#options.stopWithinMs));
+  }
+
+  /** Asks the steady one to end. */
+  async stopSteady(): Promise<void> {
+    this.#stops.push(await this.#steady.stop(this.#options.stopWithinMs));
   }
 
   /** Kills what is left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const left = [...this.#running, ...this.#ending];
-    this.#running = [];
-    await Promise.all(left.map((each) => each.kill()));
+    await Promise.all(this.#all.map((each) => each.kill()));
   }
 
-  async #end(process: ConsumerProcess, withinMs: number): Promise<void> {
-    // While it is on its way down, an abort must find it.
-    this.#ending.add(process);
-    this.#stops.push(await process.stop(withinMs));
-    this.#ending.delete(process);
-  }
-
-  #launch(): void {
+  #launch(): ConsumerProcess {
     const { job, onCrash } = this.#options;
-    const process = new ConsumerProcess(job(this.#pids.length));
-    this.#pids.push(process.pid);
-    this.#running.push(process);
+    const process = new ConsumerProcess(job(this.#all.length));
+    this.#all.push(process);
     const crashed = (how: string): void => {
       if (!process.asked) onCrash(new ConsumerCrashedError(how, process.stderr));
     };
@@ -106,5 +96,6 @@ export class ConsumerFleet implements AsyncDisposable {
       ({ exitCode, signal }) => crashed(signal ?? `exit code ${exitCode}`),
       (error: unknown) => crashed(String(error)),
     );
+    return process;
   }
 }

@@ -9,7 +9,9 @@ import type { Numbered } from "./numbered.ts";
 
 export interface SenderOptions {
   readonly producer: Producer<Numbered>;
-  readonly count: number;
+  /** The numbers of the messages. */
+  readonly first: number;
+  readonly last: number;
   /** The time that the sending takes, in ms. */
   readonly overMs: number;
   readonly lanes: number;
@@ -48,14 +50,15 @@ export class Sender {
    * @throws the signal's reason, and what is no failed send.
    */
   async run(): Promise<void> {
-    const { count, overMs, lanes, fifo, signal } = this.#options;
+    const { first, last, overMs, lanes, fifo, signal } = this.#options;
+    const count = last - first + 1;
     const startedMs = systemClock.monotonicMs();
     const sends: Promise<void>[] = [];
     while (sends.length < count) {
       const share = (systemClock.monotonicMs() - startedMs) / overMs;
       const due = Math.min(count, Math.ceil(count * share));
       while (sends.length < due) {
-        const message = numbered(sends.length + 1, lanes);
+        const message = numbered(first + sends.length, lanes);
         const send = fifo ? this.#sendInLane(message) : this.#send(message);
         // Its rejection is seen below, and may come long before.
         send.catch(() => {});

@@ -4,9 +4,14 @@
 import type { Plant } from "./consumer-job.ts";
 
 export interface SoakPlan {
-  /** How many are sent. */
+  /** How many are sent in all. */
   readonly messages: number;
-  /** How long there are faults, in ms; the messages are sent evenly over nine tenths of it. */
+  /**
+   * How many of them are sent when all is over and only the consumer is left that has lived through all of it:
+   * it must still work.
+   */
+  readonly finale: number;
+  /** How long there are faults, in ms; but for the finale, the messages are sent evenly over nine tenths of it. */
   readonly chaosMs: number;
   /** Of every chance but the order in which the system's scheduler does things. */
   readonly seed: number;
@@ -15,12 +20,11 @@ export interface SoakPlan {
   readonly lanes: number;
   /** Share of the requests that each kind of fault befalls. */
   readonly faultRate: number;
-  /** From one kill of a consumer to the next, in ms, on average. */
+  /** From one kill of a consumer, always the same of the two, to the next, in ms, on average. */
   readonly killEveryMs: number;
   /** Every so many-th of them is asked to end by SIGTERM instead, and must end cleanly in spite of the faults. */
   readonly retireEvery: number;
   readonly postgresRestarts: number;
-  readonly consumers: number;
   readonly concurrency: number;
   readonly visibilityTimeoutSeconds: number;
   readonly workMs: number;
@@ -35,6 +39,7 @@ export interface SoakPlan {
 
 export const soakDefaults: SoakPlan = {
   messages: 20_000,
+  finale: 200,
   chaosMs: 5 * 60_000,
   seed: 1,
   fifo: false,
@@ -43,7 +48,6 @@ export const soakDefaults: SoakPlan = {
   killEveryMs: 5_000,
   retireEvery: 3,
   postgresRestarts: 2,
-  consumers: 2,
   concurrency: 10,
   visibilityTimeoutSeconds: 5,
   workMs: 30,

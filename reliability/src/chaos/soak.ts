@@ -21,7 +21,7 @@ import type { SoakFindings } from "./soak-report.ts";
 
 /** Where a soak is. */
 export interface SoakProgress {
-  readonly phase: "starting" | "chaos" | "draining" | "stopping";
+  readonly phase: "starting" | "chaos" | "draining" | "finale";
   readonly sent: number;
   /** Messages that are sent and no longer on the queue; a few less when some were sent twice. */
   readonly done: number;
@@ -73,26 +73,28 @@ export async function runSoak(plan: SoakPlan, watch: SoakWatch): Promise<SoakFin
   const queueUrl = server.queueUrl(queueName(plan));
   const producer = new Producer<Numbered>({ queue: queueUrl, sqs });
   const { messages, chaosMs, lanes, fifo } = plan;
-  const sender = new Sender({
-    producer,
-    count: messages,
+  const firstOfFinale = messages - Math.min(plan.finale, Math.floor(messages / 2)) + 1;
+  const sending = { producer, lanes, fifo, signal };
+  const chaosSender = new Sender({
+    ...sending,
+    first: 1,
+    last: firstOfFinale - 1,
     overMs: chaosMs * 0.9,
-    lanes,
-    fifo,
-    signal,
   });
+  const finaleSender = new Sender({ ...sending, first: firstOfFinale, last: messages, overMs: 1 });
+  const sent = (): number => chaosSender.sent + finaleSender.sent;
   await using fleet = new ConsumerFleet({
-    size: plan.consumers,
     job: (start) => jobOf(plan, start, queueUrl, proxy.endpoint, postgres.url),
     onCrash: (error) => failing.abort(error),
+    stopWithinMs: plan.stopWithinMs,
   });
 
   let phase: SoakProgress["phase"] = "starting";
   const watching = new AbortController();
   const watched = tellProgress(watching.signal, async () => ({
     phase,
-    sent: sender.sent,
-    done: Math.max(0, sender.sent - (await messagesOn(server, queueUrl))),
+    sent: sent(),
+    done: Math.max(0, sent() - (await messagesOn(server, queueUrl))),
     kills: fleet.kills,
     restarts: postgres.restarts,
   }));
@@ -104,7 +106,7 @@ export async function runSoak(plan: SoakPlan, watch: SoakWatch): Promise<SoakFin
     const chaos = sleep(systemClock, chaosMs, signal).finally(() => chaosOver.abort());
     await allOrAbort(failing, [
       chaos,
-      sender.run(),
+      chaosSender.run(),
       keepKilling(fleet, plan, random, chaosOver.signal),
       keepRestarting(postgres, plan, random, signal),
     ]);
@@ -112,21 +114,23 @@ export async function runSoak(plan: SoakPlan, watch: SoakWatch): Promise<SoakFin
     phase = "draining";
     proxy.switchFaults(false);
     const drainedFromMs = systemClock.monotonicMs();
-    await producer.close();
     await fleet.consuming();
     await untilEmpty(server, queueUrl, plan.drainWithinMs, signal);
     const drainMs = systemClock.monotonicMs() - drainedFromMs;
 
-    phase = "stopping";
-    await fleet.stop(plan.stopWithinMs);
+    phase = "finale";
+    await fleet.stopVictim();
+    await finaleSender.run();
+    await untilEmpty(server, queueUrl, plan.drainWithinMs, signal);
+    await fleet.stopSteady();
     signal.throwIfAborted();
     const figures = await ledger.figures(messages);
     const queued = await messagesOn(server, queueUrl);
     const remains = await postgres.end();
     return {
       plan,
-      sent: sender.sent,
-      sendFailures: sender.failures,
+      sent: sent(),
+      sendFailures: chaosSender.failures + finaleSender.failures,
       ledger: figures,
       faults: proxy.faults(),
       requests: proxy.requests(),
@@ -218,7 +222,7 @@ async function allOrAbort(
 /** Kills, and now and then a stop as at a deployment. */
 async function keepKilling(
   fleet: ConsumerFleet,
-  { killEveryMs, retireEvery, stopWithinMs }: SoakPlan,
+  { killEveryMs, retireEvery }: SoakPlan,
   random: Random,
   until: AbortSignal,
 ): Promise<void> {
@@ -226,8 +230,8 @@ async function keepKilling(
     const pauseMs = killEveryMs * (0.5 + random());
     await sleep(systemClock, pauseMs, until).catch(() => {});
     if (until.aborted) return;
-    if (end % retireEvery === 0) await fleet.retireOldest(stopWithinMs);
-    else await fleet.killOldest();
+    if (end % retireEvery === 0) await fleet.replaceVictim();
+    else await fleet.killVictim();
   }
 }
 
