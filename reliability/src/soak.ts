@@ -16,6 +16,7 @@ interface Options {
   readonly minutes: number;
   readonly seed: number;
   readonly fifo: boolean;
+  readonly groups: number;
   readonly faultRate: number;
   readonly killEvery: number;
   readonly postgresRestarts: number;
@@ -43,6 +44,12 @@ const command = new Command("npm run soak")
     soakDefaults.seed,
   )
   .option("--fifo", "a FIFO queue: the order of each group must be kept too", false)
+  .option(
+    "--groups <n>",
+    "message groups, with --fifo",
+    wholeNumber(1, 100_000),
+    soakDefaults.lanes,
+  )
   .option(
     "--fault-rate <share>",
     "share of the requests that each of the twelve kinds of fault befalls",
@@ -77,6 +84,7 @@ await run(command, async (signal) => {
     chaosMs: options.minutes * 60_000,
     seed: options.seed,
     fifo: options.fifo,
+    lanes: options.groups,
     faultRate: options.faultRate,
     killEveryMs: options.killEvery * 1_000,
     postgresRestarts: options.postgresRestarts,

@@ -16,7 +16,7 @@ export interface SoakPlan {
   /** Of every chance but the order in which the system's scheduler does things. */
   readonly seed: number;
   readonly fifo: boolean;
-  /** Message groups, on a FIFO queue. */
+  /** Message groups, on a FIFO queue. With few, many of a group are in hand at once, and wait for each other. */
   readonly lanes: number;
   /** Share of the requests that each kind of fault befalls. */
   readonly faultRate: number;
@@ -43,7 +43,7 @@ export const soakDefaults: SoakPlan = {
   chaosMs: 5 * 60_000,
   seed: 1,
   fifo: false,
-  lanes: 200,
+  lanes: 50,
   faultRate: 0.01,
   killEveryMs: 5_000,
   retireEvery: 3,
