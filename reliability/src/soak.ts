@@ -90,12 +90,11 @@ await run(command, async (signal) => {
     postgresRestarts: options.postgresRestarts,
     plant: options.plant,
   };
-  using display = new SoakDisplay(plan.messages);
+  const display = new SoakDisplay(plan.messages);
   const findings = await runSoak(plan, {
     signal,
     onProgress: (progress) => display.show(progress),
-  });
-  display[Symbol.dispose]();
+  }).finally(() => display.close());
   const checks = judge(findings);
   const passed = checks.every(({ held }) => held);
   if (options.json) console.log(JSON.stringify({ passed, checks, ...findings }, undefined, 2));

@@ -86,16 +86,17 @@ export class ConsumerFleet implements AsyncDisposable {
   }
 
   #launch(): ConsumerProcess {
-    const { job, onCrash } = this.#options;
-    const process = new ConsumerProcess(job(this.#all.length));
+    const process = new ConsumerProcess(this.#options.job(this.#all.length));
     this.#all.push(process);
-    const crashed = (how: string): void => {
-      if (!process.asked) onCrash(new ConsumerCrashedError(how, process.stderr));
-    };
-    process.exited.then(
-      ({ exitCode, signal }) => crashed(signal ?? `exit code ${exitCode}`),
-      (error: unknown) => crashed(String(error)),
-    );
+    void this.#watch(process);
     return process;
+  }
+
+  /** Never rejects. */
+  async #watch(process: ConsumerProcess): Promise<void> {
+    const { exitCode, signal } = await process.exited;
+    if (process.asked) return;
+    const how = signal ?? `exit code ${exitCode}`;
+    this.#options.onCrash(new ConsumerCrashedError(how, process.stderr));
   }
 }

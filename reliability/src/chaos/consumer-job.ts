@@ -1,6 +1,7 @@
 /**
  * Owns what a soak tells its consumer processes, and what they tell it. It holds no code of either side.
  */
+import { typeOf } from "./typed-message.ts";
 
 /** What is wrong with a consumer on purpose, to see that a soak finds it. */
 export const plants = ["acknowledge-before-write"] as const;
@@ -42,7 +43,6 @@ export interface ConsumerFigures {
 /** What a consumer process tells: that it polls, and later that it has stopped. */
 export type ConsumerNews = { readonly type: "consuming" } | ConsumerFigures;
 
-/** Between processes of one program, so the type member says it all. */
 export function isConsumerJob(message: unknown): message is ConsumerJob {
   return typeOf(message) === "job";
 }
@@ -50,10 +50,4 @@ export function isConsumerJob(message: unknown): message is ConsumerJob {
 export function isConsumerNews(message: unknown): message is ConsumerNews {
   const type = typeOf(message);
   return type === "consuming" || type === "stopped";
-}
-
-function typeOf(message: unknown): unknown {
-  return typeof message === "object" && message !== null && "type" in message
-    ? message.type
-    : undefined;
 }

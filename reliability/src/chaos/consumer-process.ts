@@ -51,11 +51,14 @@ export class ConsumerProcess {
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-stderrChars);
     });
-    this.exited = new Promise((resolve, reject) => {
+    this.exited = new Promise((resolve) => {
       child.once("close", (code, signal) =>
         resolve({ exitCode: code ?? undefined, signal: signal ?? undefined }),
       );
-      child.once("error", reject);
+      child.on("error", ({ message }) => {
+        this.#stderr += message;
+        if (child.pid === undefined) resolve({ exitCode: undefined, signal: undefined });
+      });
     });
     this.consuming = new Promise((resolve) => {
       child.on("message", (news) => {

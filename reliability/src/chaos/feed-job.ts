@@ -2,6 +2,7 @@
  * Owns what the memory program tells the process that feeds it, and what that tells back. It holds no code of
  * either side.
  */
+import { typeOf } from "./typed-message.ts";
 
 /** The first message to the feeding process. */
 export interface FeedJob {
@@ -17,7 +18,6 @@ export type FeedNews =
   | { readonly type: "open"; readonly endpoint: string; readonly queueUrl: string }
   | { readonly type: "report"; readonly sent: number; readonly left: number };
 
-/** Between processes of one program, so the type member says it all. */
 export function isFeedJob(message: unknown): message is FeedJob {
   return typeOf(message) === "feed";
 }
@@ -25,10 +25,4 @@ export function isFeedJob(message: unknown): message is FeedJob {
 export function isFeedNews(message: unknown): message is FeedNews {
   const type = typeOf(message);
   return type === "open" || type === "report";
-}
-
-function typeOf(message: unknown): unknown {
-  return typeof message === "object" && message !== null && "type" in message
-    ? message.type
-    : undefined;
 }

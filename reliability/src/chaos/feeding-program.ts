@@ -8,13 +8,12 @@ import type { LocalSqs } from "@millrace/local-sqs";
 import { sleep, systemClock } from "millrace";
 import { isFeedJob } from "./feed-job.ts";
 import type { FeedJob, FeedNews } from "./feed-job.ts";
+import { queuedMessages } from "./queued-messages.ts";
 
 const lookEveryMs = 5;
 
 /** Whoever started this is gone, or has no more use for it. */
 process.once("disconnect", () => process.exit());
-// Ctrl-C is for whoever started this.
-process.on("SIGINT", () => {});
 
 const [job]: unknown[] = await once(process, "message");
 if (!isFeedJob(job)) throw new TypeError("the first message is no job");
@@ -27,7 +26,7 @@ async function feed(settings: FeedJob): Promise<void> {
   process.on("message", () => void report(server, queueUrl, sent));
   tell({ type: "open", endpoint: server.endpoint, queueUrl });
   while (sent < settings.messages) {
-    const room = settings.backlog - (await messagesOn(server, queueUrl));
+    const room = settings.backlog - (await queuedMessages(server.service, queueUrl));
     const count = Math.min(10, settings.messages - sent);
     if (room < count) {
       await sleep(systemClock, lookEveryMs);
@@ -55,16 +54,7 @@ async function sendBatch(
 }
 
 async function report(server: LocalSqs, queueUrl: string, sent: number): Promise<void> {
-  tell({ type: "report", sent, left: await messagesOn(server, queueUrl) });
-}
-
-async function messagesOn({ service }: LocalSqs, queueUrl: string): Promise<number> {
-  const names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
-  const { Attributes: attributes = {} } = await service.call("GetQueueAttributes", {
-    QueueUrl: queueUrl,
-    AttributeNames: [...names],
-  });
-  return names.reduce((sum, name) => sum + Number(attributes[name]), 0);
+  tell({ type: "report", sent, left: await queuedMessages(server.service, queueUrl) });
 }
 
 function tell(news: FeedNews): void {

@@ -55,7 +55,7 @@ const closeWithinMs = 5_000;
  * Runs a consumer on so many messages. Each has an ordering key of its own and some are retried, so that what
  * is kept for lanes or failures would show.
  *
- * @throws the signal's reason.
+ * @throws the signal's reason; FeedEndedError.
  */
 export async function runMemory(plan: MemoryPlan, watch: MemoryWatch): Promise<MemoryFindings> {
   const { messages, plant } = plan;
@@ -101,13 +101,14 @@ export async function runMemory(plan: MemoryPlan, watch: MemoryWatch): Promise<M
   const startedMs = systemClock.monotonicMs();
   try {
     await consumer.start();
-    const over = AbortSignal.any([done.signal, signal]);
+    const over = AbortSignal.any([done.signal, signal, feed.ended]);
     if (!over.aborted) await once(over, "abort");
   } finally {
     await consumer.stop();
     await sqs.close();
   }
   signal.throwIfAborted();
+  feed.ended.throwIfAborted();
   const durationMs = systemClock.monotonicMs() - startedMs;
   const { left } = await feed.report();
   return {

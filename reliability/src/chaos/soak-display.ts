@@ -8,7 +8,7 @@ import type { SoakProgress } from "./soak.ts";
 const lineEveryMs = 5_000;
 
 /** Where the soak is, on standard error: a bar on a terminal, else a line every few seconds. */
-export class SoakDisplay implements Disposable {
+export class SoakDisplay {
   readonly #bar: SingleBar | undefined;
   /** Of the last line. */
   #linedMs = -Infinity;
@@ -35,7 +35,7 @@ export class SoakDisplay implements Disposable {
     );
   }
 
-  [Symbol.dispose](): void {
+  close(): void {
     this.#bar?.stop();
   }
 }

@@ -5,13 +5,14 @@
 import { startLocalSqs } from "@millrace/local-sqs";
 import type { LocalSqs } from "@millrace/local-sqs";
 import { HttpSqs, Producer, sleep, systemClock } from "millrace";
-import type { Random } from "millrace";
 import type { ConsumerJob } from "./consumer-job.ts";
 import { ConsumerFleet } from "./consumer-fleet.ts";
+import { keepKilling, keepRestarting } from "./disturbances.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 import { evenRates } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
 import type { Numbered } from "./numbered.ts";
+import { queuedMessages, untilEmpty } from "./queued-messages.ts";
 import { RestartablePostgres } from "./restartable-postgres.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { temporaryCredentials } from "./temporary-credentials.ts";
@@ -39,8 +40,6 @@ export interface SoakWatch {
 }
 
 const lookEveryMs = 250;
-/** How long Postgres stays down, at most. */
-const maxDownMs = 1_000;
 
 /**
  * Runs a soak.
@@ -91,10 +90,10 @@ export async function runSoak(plan: SoakPlan, watch: SoakWatch): Promise<SoakFin
 
   let phase: SoakProgress["phase"] = "starting";
   const watching = new AbortController();
-  const watched = tellProgress(watching.signal, async () => ({
+  const watched = keepTelling(watch, watching.signal, async () => ({
     phase,
     sent: sent(),
-    done: Math.max(0, sent() - (await messagesOn(server, queueUrl))),
+    done: Math.max(0, sent() - (await queuedMessages(server.service, queueUrl))),
     kills: fleet.kills,
     restarts: postgres.restarts,
   }));
@@ -115,17 +114,17 @@ export async function runSoak(plan: SoakPlan, watch: SoakWatch): Promise<SoakFin
     proxy.switchFaults(false);
     const drainedFromMs = systemClock.monotonicMs();
     await fleet.consuming();
-    await untilEmpty(server, queueUrl, plan.drainWithinMs, signal);
+    await untilEmpty(server.service, queueUrl, plan.drainWithinMs, signal);
     const drainMs = systemClock.monotonicMs() - drainedFromMs;
 
     phase = "finale";
     await fleet.stopVictim();
     await finaleSender.run();
-    await untilEmpty(server, queueUrl, plan.drainWithinMs, signal);
+    await untilEmpty(server.service, queueUrl, plan.drainWithinMs, signal);
     await fleet.stopSteady();
     signal.throwIfAborted();
     const figures = await ledger.figures(messages);
-    const queued = await messagesOn(server, queueUrl);
+    const queued = await queuedMessages(server.service, queueUrl);
     const remains = await postgres.end();
     return {
       plan,
@@ -151,17 +150,6 @@ export async function runSoak(plan: SoakPlan, watch: SoakWatch): Promise<SoakFin
     await watched;
     // Sends that are under way are of no use to anybody any more.
     await producer.close({ signal: AbortSignal.abort(new Error("the soak is over")) });
-  }
-
-  /** Calls back until the end; what it calls must not fail. */
-  async function tellProgress(
-    until: AbortSignal,
-    progress: () => Promise<SoakProgress>,
-  ): Promise<void> {
-    while (!until.aborted) {
-      watch.onProgress?.(await progress());
-      await sleep(systemClock, lookEveryMs, until).catch(() => {});
-    }
   }
 }
 
@@ -219,60 +207,13 @@ async function allOrAbort(
   await Promise.all(work);
 }
 
-/** Kills, and now and then a stop as at a deployment. */
-async function keepKilling(
-  fleet: ConsumerFleet,
-  { killEveryMs, retireEvery }: SoakPlan,
-  random: Random,
+async function keepTelling(
+  { onProgress }: SoakWatch,
   until: AbortSignal,
+  progress: () => Promise<SoakProgress>,
 ): Promise<void> {
-  for (let end = 1; ; end += 1) {
-    const pauseMs = killEveryMs * (0.5 + random());
-    await sleep(systemClock, pauseMs, until).catch(() => {});
-    if (until.aborted) return;
-    if (end % retireEvery === 0) await fleet.replaceVictim();
-    else await fleet.killVictim();
-  }
-}
-
-/** Evenly over the time of chaos. */
-async function keepRestarting(
-  postgres: RestartablePostgres,
-  { chaosMs, postgresRestarts }: SoakPlan,
-  random: Random,
-  signal: AbortSignal,
-): Promise<void> {
-  const startedMs = systemClock.monotonicMs();
-  for (let restart = 1; restart <= postgresRestarts; restart += 1) {
-    const dueMs = startedMs + (chaosMs * restart) / (postgresRestarts + 1);
-    await sleep(systemClock, dueMs - systemClock.monotonicMs(), signal);
-    await postgres.restart(maxDownMs * random(), signal);
-  }
-}
-
-/** Visible, in flight, or delayed. */
-async function messagesOn(server: LocalSqs, queueUrl: string): Promise<number> {
-  const names = [
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-  ] as const;
-  const { Attributes: attributes = {} } = await server.service.call("GetQueueAttributes", {
-    QueueUrl: queueUrl,
-    AttributeNames: [...names],
-  });
-  return names.reduce((sum, name) => sum + Number(attributes[name]), 0);
-}
-
-/** Resolves when the queue is empty, or the time is over. */
-async function untilEmpty(
-  server: LocalSqs,
-  queueUrl: string,
-  withinMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const deadlineMs = systemClock.monotonicMs() + withinMs;
-  while ((await messagesOn(server, queueUrl)) > 0 && systemClock.monotonicMs() < deadlineMs) {
-    await sleep(systemClock, 50, signal);
+  while (!until.aborted) {
+    onProgress?.(await progress());
+    await sleep(systemClock, lookEveryMs, until).catch(() => {});
   }
 }
