@@ -13,7 +13,7 @@ function failed(stdout: string): string[] {
   return checks.filter(({ held }) => !held).map(({ name }) => name);
 }
 
-describe("memory", () => {
+describe("memory", { timeout: 180_000 }, () => {
   test("is flat over 24,000 messages, each a lane of its own", async () => {
     const program = start("memory.js", ["--messages", "24000", "--json"], ["--expose-gc"]);
     const { stdout, exitCode } = await program.ended;

@@ -95,6 +95,14 @@ export function processesWith(text: string): string[] {
   return processes.filter((args) => args.includes(text));
 }
 
+/** The process with this in its command line. */
+export function pidOf(text: string): number {
+  const processes = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");
+  const found = processes.find((line) => line.includes(text));
+  if (found === undefined) throw new Error(`there is no process with ${text}`);
+  return Number.parseInt(found, 10);
+}
+
 /** Expects that a program ended with one line, which says what was wrong. */
 export function expectOneLine(ended: Ended, exitCode: number, text: RegExp): void {
   expect(ended.stderr).toMatch(/^error: [^\n]+\n$/);

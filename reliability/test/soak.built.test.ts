@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test, vi } from "vitest";
 import type { Check } from "../src/chaos/check.ts";
 import type { SoakFindings } from "../src/chaos/soak-report.ts";
-import { expectOneLine, processesWith, start, useTemporaryDirectory } from "./programs.ts";
+import { expectOneLine, pidOf, processesWith, start, useTemporaryDirectory } from "./programs.ts";
 
 const left = useTemporaryDirectory();
 
@@ -25,7 +25,7 @@ function failed({ checks }: Told): string[] {
 }
 
 // They mostly wait. What they leave behind is looked at when all are over.
-describe.concurrent("a soak", () => {
+describe.concurrent("a soak", { timeout: 180_000 }, () => {
   test("holds: nothing is lost to faults, kills and a restart of Postgres", async () => {
     const { told, exitCode } = await soak("--messages", "600");
     expect(failed(told)).toEqual([]);
@@ -43,6 +43,15 @@ describe.concurrent("a soak", () => {
     const { told, exitCode } = await soak("--messages", "600", "--fifo", ...planted);
     expect(failed(told)).toEqual(["none was lost", "order was kept"]);
     expect(exitCode).toBe(1);
+  });
+
+  test("fails when a consumer ends that was not asked to", async () => {
+    const program = start("soak.js", ["--messages", "600", "--minutes", "1"]);
+    await program.said("chaos:");
+    process.kill(pidOf(`of-soak-${program.child.pid} consumer-1`), "SIGKILL");
+    const ended = await program.ended;
+    expect(ended.stderr).toMatch(/^error: a consumer process ended by itself \(SIGKILL\)$/m);
+    expect(ended.exitCode).toBe(1);
   });
 
   test.each(["SIGINT", "SIGTERM"] as const)("clears away at %s", async (signal) => {

@@ -39,8 +39,8 @@ export class ConsumerProcess {
   #stderr = "";
 
   constructor(job: ConsumerJob) {
-    // The argument is for those who look at a list of processes.
-    const child = fork(program, [`of-soak-${process.pid}`], {
+    // The arguments are for those who look at a list of processes.
+    const child = fork(program, [`of-soak-${process.pid}`, job.name], {
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // Ctrl-C in the terminal is for the soak, which ends its processes in its own order.
