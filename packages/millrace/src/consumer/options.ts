@@ -110,7 +110,7 @@ interface CommonOptions<Body> {
 }
 
 /** What the workers do. */
-export type ConsumerWork<Body> =
+type ConsumerWork<Body> =
   | { readonly handle: Handler<Body>; readonly maxSize: 1 }
   | {
       readonly handleBatch: BatchHandler<Body>;
