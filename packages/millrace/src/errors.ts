@@ -89,7 +89,7 @@ export function describe(value: unknown): string {
       case "string":
         return JSON.stringify(clip(value));
       case "bigint":
-        return `${value}n`;
+        return clip(`${value}n`);
       case "function":
         return `a function ${value.name}`.trimEnd();
       case "object":

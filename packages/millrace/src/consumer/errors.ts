@@ -41,7 +41,7 @@ export class ConsumerStoppedError extends MillraceError {
 /** A message's body is not JSON, or not what the schema wants. */
 export class InvalidBodyError extends MillraceError {
   readonly code = "INVALID_BODY";
-  /** What the schema found, as text; empty when the body is no JSON at all. */
+  /** What the schema found, as text: the first ten, cut to 200 characters; empty when the body is no JSON at all. */
   readonly issues: readonly string[];
 
   constructor(message: string, issues: readonly string[] = [], options?: ErrorOptions) {

@@ -10,7 +10,7 @@ import type { Random } from "../random.ts";
 import { validated } from "./credentials.ts";
 import type { AwsCredentials, AwsCredentialsProvider } from "./credentials.ts";
 import { parseEndpoint } from "./destination.ts";
-import { publicCause } from "./redaction.ts";
+import { publicCause, withoutUser } from "./redaction.ts";
 import { isRegion } from "./region.ts";
 
 /** Options of `HttpSqs`. */
@@ -116,14 +116,9 @@ function endpointOption(endpoint: string | URL | undefined): URL | undefined {
   const url = parseEndpoint(String(endpoint));
   if (url === undefined) {
     const expected = "an http or https URL without user, query and fragment";
-    throw new OptionError("endpoint", expected, hideUser(String(endpoint)));
+    throw new OptionError("endpoint", expected, withoutUser(String(endpoint)));
   }
   return url;
-}
-
-/** A URL with a password in it is refused, but not repeated in the error. */
-function hideUser(endpoint: string): string {
-  return endpoint.replace(/\/\/[^/]*@/, "//(not shown)@");
 }
 
 function credentialsOption(
