@@ -28,10 +28,19 @@ export class LocalPostgresOptionError extends LocalPostgresError {
   readonly received: unknown;
 
   constructor(option: string, expected: string, received: unknown) {
-    const shown = typeof received === "string" ? JSON.stringify(received) : String(received);
-    super(`${option} must be ${expected}; received ${shown}`);
+    super(`${option} must be ${expected}; received ${describe(received)}`);
     this.option = option;
     this.received = received;
+  }
+}
+
+/** A short text for any value at all; never throws. */
+function describe(value: unknown): string {
+  try {
+    const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+    return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+  } catch {
+    return `a value of type ${typeof value}`;
   }
 }
 

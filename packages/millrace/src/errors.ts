@@ -41,16 +41,6 @@ export class OptionError extends MillraceError {
   }
 }
 
-/** @throws OptionError when `options` is no object, or has an option whose name is not `known`. */
-export function checkOptionNames(options: object, known: ReadonlySet<string>): void {
-  if (typeof options !== "object" || options === null) {
-    throw new OptionError("options", "an object", options);
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (!known.has(name)) throw new OptionError(name, "left out: there is no such option", value);
-  }
-}
-
 /**
  * The Error in whatever was thrown, with a message that can be read. JavaScript throws anything: a
  * string, undefined, an object whose every property throws when read.

@@ -11,12 +11,14 @@ const mayImport: Record<string, readonly string[]> = {
   "index.ts": ["channel", "clock.ts", "consumer", "errors.ts", "producer", "random.ts", "sqs"],
   "clock.ts": [],
   "errors.ts": [],
+  "option-checks.ts": ["errors.ts"],
   "events.ts": ["errors.ts"],
   "random.ts": [],
   channel: ["errors.ts"],
   sqs: [
     "clock.ts",
     "errors.ts",
+    "option-checks.ts",
     "random.ts",
     "undici",
     "@aws-sdk/client-sqs",
@@ -29,11 +31,12 @@ const mayImport: Record<string, readonly string[]> = {
     "clock.ts",
     "errors.ts",
     "events.ts",
+    "option-checks.ts",
     "random.ts",
     "sqs",
     "@standard-schema/spec",
   ],
-  producer: ["channel", "clock.ts", "errors.ts", "random.ts", "sqs"],
+  producer: ["channel", "clock.ts", "errors.ts", "option-checks.ts", "random.ts", "sqs"],
   testing: ["clock.ts"],
 };
 

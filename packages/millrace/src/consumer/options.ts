@@ -5,7 +5,8 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import { checkOptionNames, OptionError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
+import { checkOptionNames, hasMethods } from "../option-checks.ts";
 import type { Random } from "../random.ts";
 import { systemRandom } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
@@ -193,14 +194,14 @@ export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<B
   }
   if (!Array.isArray(limits)) throw new OptionError("limits", "an array", limits);
   for (const [index, limit] of limits.entries()) func(`limits[${index}]`, limit ?? null);
-  if (sqs !== undefined && !has(sqs, ["call"])) {
+  if (sqs !== undefined && !hasMethods(sqs, ["call"])) {
     throw new OptionError("sqs", "an SqsApi: new HttpSqs(…) or fromSdk(…)", sqs);
   }
-  if (!has(logger, ["debug", "info", "warn", "error"])) {
+  if (!hasMethods(logger, ["debug", "info", "warn", "error"])) {
     throw new OptionError("logger", "an object with debug, info, warn and error", logger);
   }
   const { clock = systemClock } = options;
-  if (!has(clock, ["now", "monotonicMs", "setTimer"])) {
+  if (!hasMethods(clock, ["now", "monotonicMs", "setTimer"])) {
     throw new OptionError("clock", "a Clock", clock);
   }
   return {
@@ -275,7 +276,7 @@ function reader<Body>(schema: StandardSchemaV1<unknown, Body> | undefined): Read
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema Body is string, which is what the message has: the constructor's type sees to it
   if (schema === undefined) return (message) => message as Message<Body>;
   const standard: unknown = (schema as { "~standard"?: unknown } | null)?.["~standard"];
-  if (!has(standard, ["validate"])) {
+  if (!hasMethods(standard, ["validate"])) {
     throw new OptionError("schema", "a Standard Schema (zod, valibot, arktype, …)", schema);
   }
   return readerFor(schema);
@@ -295,9 +296,4 @@ function whole(
 function func<F>(name: string, value: F | undefined): F | undefined {
   if (value === undefined || typeof value === "function") return value;
   throw new OptionError(name, "a function", value);
-}
-
-function has(value: unknown, methods: readonly string[]): boolean {
-  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
-  return methods.every((name) => typeof Reflect.get(value, name) === "function");
 }

@@ -144,7 +144,7 @@ function decodeAttributes(operation: string, attributes: Body): void {
 function decodeBase64(operation: string, text: string): Uint8Array {
   const bytes = Uint8Array.from(Buffer.from(text, "base64"));
   // Buffer skips what is not base64, and would make something of anything.
-  if (bytes.length !== Buffer.byteLength(text, "base64")) {
+  if (text.length % 4 !== 0 || bytes.length !== Buffer.byteLength(text, "base64")) {
     throw wrong(operation, "BinaryValue", "base64");
   }
   return bytes;

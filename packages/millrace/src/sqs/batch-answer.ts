@@ -57,14 +57,14 @@ function entryError(operation: string, entry: BatchResultErrorEntry): SqsService
   const senderFault = entry.SenderFault === true;
   return new SqsServiceError({
     operation,
-    errorName: text(entry.Code) ?? "Unknown",
-    text: text(entry.Message) ?? "no reason was given",
+    errorName: shown(entry.Code) ?? "Unknown",
+    text: shown(entry.Message) ?? "no reason was given",
     // An entry has no status of its own; this is what it would have had as a request.
     statusCode: senderFault ? 400 : 500,
     senderFault,
   });
 }
 
-function text(value: unknown): string | undefined {
+function shown(value: unknown): string | undefined {
   return typeof value === "string" ? publicText(value) : undefined;
 }

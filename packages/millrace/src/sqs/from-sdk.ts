@@ -5,6 +5,7 @@
 import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import { OptionError } from "../errors.ts";
+import { checkOptionNames, hasMethods, requireClock, requireDeadline } from "../option-checks.ts";
 import { boundedCall } from "./bounded-call.ts";
 import { checkedAnswer, isRecord } from "./answer-shape.ts";
 import type { SqsApi, SqsCallOptions, SqsInput, SqsOperation, SqsOutput } from "./api.ts";
@@ -51,24 +52,29 @@ export function fromSdk(client: SdkClient, options: FromSdkOptions = {}): SqsApi
   return new SdkSqs(client, options);
 }
 
+const known: ReadonlySet<string> = new Set<keyof FromSdkOptions>(["requestTimeoutMs", "clock"]);
+
 class SdkSqs implements SqsApi {
   readonly #bare: SqsApi;
   readonly #clock: Clock;
   readonly #requestTimeoutMs: number;
 
   constructor(client: SdkClient, options: FromSdkOptions) {
-    const given: unknown = client;
-    if (!isRecord(given) || typeof given["send"] !== "function") {
-      throw new OptionError("client", "an SQSClient of @aws-sdk/client-sqs", typeof given);
+    if (!hasMethods(client, ["send"])) {
+      // Not the value itself: a client's settings hold credentials.
+      const given: unknown = client;
+      const shown: unknown = isRecord(given)
+        ? Object.fromEntries(Object.keys(given).map((name) => [name, "(not shown)"]))
+        : given;
+      throw new OptionError("client", "an SQSClient of @aws-sdk/client-sqs", shown);
     }
-    const timeoutMs = options.requestTimeoutMs ?? 30_000;
-    if (typeof timeoutMs !== "number" || !(timeoutMs > 0) || timeoutMs > 3_600_000) {
-      const expected = "more than 0 and at most 3,600,000 ms";
-      throw new OptionError("requestTimeoutMs", expected, timeoutMs);
-    }
+    checkOptionNames(options, known);
+    const { requestTimeoutMs = 30_000, clock = systemClock } = options;
+    requireDeadline("requestTimeoutMs", requestTimeoutMs);
+    requireClock(clock);
     this.#bare = new BareSdk(client);
-    this.#clock = options.clock ?? systemClock;
-    this.#requestTimeoutMs = timeoutMs;
+    this.#clock = clock;
+    this.#requestTimeoutMs = requestTimeoutMs;
   }
 
   async call<O extends SqsOperation>(
