@@ -128,7 +128,12 @@ function isOf(kind: Kind, value: unknown): boolean {
 }
 
 function decodeAttributes(operation: string, attributes: Body): void {
-  for (const value of Object.values(attributes)) {
+  for (const [name, value] of Object.entries(attributes)) {
+    // The SDK makes `undefined` of an attribute named __proto__. Who sends one must not end all receiving.
+    if (value === undefined || value === null) {
+      delete attributes[name];
+      continue;
+    }
     if (!isRecord(value)) throw wrong(operation, "MessageAttributes", "record");
     check(operation, value, attributeValue);
     const bytes = value["BinaryValue"];

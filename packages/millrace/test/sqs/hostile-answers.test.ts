@@ -53,7 +53,6 @@ const receives: Record<string, Reply> = {
   "attributes that are a list": json({ Messages: [{ ...message, Attributes: ["secret"] }] }),
   "message attributes that are a list": json({ Messages: [{ ...message, MessageAttributes: [] }] }),
   "an attribute that is a text": json(attribute("secret")),
-  "an attribute that is null": json(attribute(null)),
   "an attribute whose type is a number": json(attribute({ DataType: 1, StringValue: "a" })),
   "an attribute whose text is a number": json(attribute({ DataType: "Number", StringValue: 5 })),
   "bytes that are no base64": json(attribute({ DataType: "Binary", BinaryValue: "@secret@" })),
