@@ -5,7 +5,7 @@
 import { OptionError } from "millrace";
 
 /** What an option takes; left out it is always sound. */
-export interface OptionRule {
+interface OptionRule {
   /** For people: `port must be …`. */
   readonly expected: string;
   readonly holds: (value: unknown) => boolean;

@@ -26,7 +26,7 @@ export abstract class MillraceError extends Error {
   }
 }
 
-/** An option, or a set of them, that cannot work. Thrown by constructors, and only there. */
+/** An option, or a set of them, that cannot work. Thrown by whatever takes the option, before anything is done. */
 export class OptionError extends MillraceError {
   readonly code = "INVALID_OPTION";
   /** The option's name, `retry.baseSeconds` for a nested one. */

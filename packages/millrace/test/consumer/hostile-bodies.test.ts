@@ -6,15 +6,20 @@ import { setImmediate } from "node:timers/promises";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { startLocalSqs } from "@millrace/local-sqs";
 import { Consumer, fromSdk, HttpSqs, InvalidBodyError, Producer } from "millrace";
-import type { Message, MessageAttributes, SqsApi } from "millrace";
+import type { ConsumerStats, Message, MessageAttributes, SqsApi } from "millrace";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { Bench, only } from "./bench.ts";
+import type { Told } from "./bench.ts";
 
 const mebibyte = 1_048_576;
 const levels = 100_000;
 const deepLists = "[".repeat(levels) + "]".repeat(levels);
 const deepObjects = '{"a":'.repeat(levels) + "1" + "}".repeat(levels);
+
+const behindOnesBack: unknown = Object.fromEntries(
+  ["then", "toJSON", "valueOf", "toString", "length", "Symbol.iterator"].map((name) => [name, 1]),
+);
 
 /** What is sent, and what a schema that takes anything makes of it; `refused` when it is no JSON. */
 const bodies: Record<string, { readonly sent: string; readonly parsed?: unknown }> = {
@@ -61,17 +66,15 @@ const bodies: Record<string, { readonly sent: string; readonly parsed?: unknown 
     ) as unknown,
   },
   "methods that are called behind one's back": {
-    sent: '{"then":1,"toJSON":2,"valueOf":3,"toString":4,"length":1e9,"Symbol.iterator":5}',
-    parsed: { then: 1, toJSON: 2, valueOf: 3, toString: 4, length: 1e9, "Symbol.iterator": 5 },
+    sent: JSON.stringify(behindOnesBack),
+    parsed: behindOnesBack,
   },
 };
 
 const names = Object.keys(bodies);
 
-/** Fails as an object a hundred thousand levels deep does when it is compared. */
-function expectParsed(body: unknown, parsed: unknown): void {
-  if (parsed === "deep") expect(body).toBeTypeOf("object");
-  else expect(body).toEqual(parsed);
+function count({ acknowledged, deadLettered }: ConsumerStats): number {
+  return acknowledged + deadLettered;
 }
 
 describe("without a schema", () => {
@@ -93,38 +96,57 @@ describe("without a schema", () => {
 });
 
 describe("with a schema", () => {
-  it.each(names)("%s: handled, or a failure of that message alone", async (name) => {
-    const { sent = "", parsed } = bodies[name] ?? {};
+  /** Sends the body between two others, and waits until all three are settled. */
+  async function settle(sent: string): Promise<{
+    readonly told: readonly Told[];
+    readonly seen: readonly unknown[];
+    readonly dead: readonly string[];
+  }> {
     const bench = await Bench.open();
-    const dead = await bench.deadLetterQueue();
+    const deadUrl = await bench.deadLetterQueue();
     const seen: unknown[] = [];
     const { consumer, told } = bench.consumer({
       schema: z.unknown(),
       handle: ({ body }) => {
-        seen.push(body);
+        if (body !== 1 && body !== 3) seen.push(body);
       },
     });
     await bench.send("1", sent, "3");
     await bench.start(consumer);
-    await bench.clock.advanceUntil(
-      () => consumer.stats().acknowledged + consumer.stats().deadLettered === 3,
-      60_000,
-    );
-    const others = seen.filter((body) => body !== 1 && body !== 3);
-    if (parsed === undefined) {
-      expect(others).toEqual([]);
-      const [failed] = only(told, "failed");
-      expect(failed?.error).toBeInstanceOf(InvalidBodyError);
-      expect(failed?.error.message).toBe("the body is not JSON");
-      expect(await bench.drain(dead)).toEqual([sent]);
-    } else {
-      expect(others).toHaveLength(1);
-      expectParsed(others[0], parsed);
-      expect(consumer.stats()).toMatchObject({ acknowledged: 3, failed: 0 });
-    }
-    expect(Reflect.get({}, "admin")).toBeUndefined();
+    const { clock } = bench;
+    await clock.advanceUntil(() => count(consumer.stats()) === 3, 60_000);
+    expect(consumer.stats().acknowledged).toBeGreaterThanOrEqual(2);
     expect(await bench.depth()).toEqual({ visible: 0, inFlight: 0 });
-  });
+    expect(Reflect.get({}, "admin")).toBeUndefined();
+    return { told, seen, dead: await bench.drain(deadUrl) };
+  }
+
+  it.each(names.filter((name) => bodies[name]?.parsed !== undefined))(
+    "%s: handled",
+    async (name) => {
+      const { sent = "", parsed } = bodies[name] ?? {};
+      const { told, seen, dead } = await settle(sent);
+      expect(seen).toHaveLength(1);
+      // What is that deep cannot be compared without overflowing the stack.
+      expect(parsed === "deep" ? typeof seen[0] : seen[0]).toEqual(
+        parsed === "deep" ? "object" : parsed,
+      );
+      expect(only(told, "failed")).toEqual([]);
+      expect(dead).toEqual([]);
+    },
+  );
+
+  it.each(names.filter((name) => bodies[name]?.parsed === undefined))(
+    "%s: a failure of that message alone",
+    async (name) => {
+      const { sent = "" } = bodies[name] ?? {};
+      const { told, seen, dead } = await settle(sent);
+      expect(seen).toEqual([]);
+      const failures = only(told, "failed").map(({ error }) => error);
+      expect(failures).toMatchObject([{ code: "INVALID_BODY", message: "the body is not JSON" }]);
+      expect(dead).toEqual([sent]);
+    },
+  );
 
   const shapes = {
     "known keys": z.object({ a: z.number().optional() }),
@@ -257,13 +279,9 @@ const attributes: Record<string, { readonly value: MessageAttributes; readonly s
         { DataType: "String", StringValue: name },
       ]),
     ),
-    seen: {
-      constructor: "constructor",
-      toString: "toString",
-      then: "then",
-      hasOwnProperty: "hasOwnProperty",
-      length: "length",
-    },
+    seen: Object.fromEntries(
+      ["constructor", "toString", "then", "hasOwnProperty", "length"].map((name) => [name, name]),
+    ),
   },
   "all bytes": {
     value: {

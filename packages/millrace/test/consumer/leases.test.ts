@@ -366,6 +366,25 @@ describe("one request at a time", () => {
     ]);
   });
 
+  it("fault 18: heartbeats go on after the handler failed, while its retry is in trouble", async () => {
+    const bench = await Bench.open();
+    await bench.send("fails");
+    // For longer than a heartbeat's interval, and less than the lease.
+    bench.sqs.intercept(extension, (next) =>
+      bench.clock.monotonicMs() < 25_000 ? Promise.reject(refusedConnection) : next(),
+    );
+    const { consumer } = bench.consumer({
+      handle: () => Promise.reject(new Error("on purpose")),
+      retry: () => 600,
+    });
+    await bench.start(consumer);
+    await bench.clock.advance(100_000);
+    expect(consumer.stats()).toMatchObject({ retried: 1, settlementsFailed: 0, inHand: 0 });
+    const calls = bench.sqs.of(extension);
+    expect(calls.length).toBeGreaterThan(5);
+    expect(calls.map(asked)).toEqual(calls.map(() => [600]));
+  });
+
   it("extends nothing while its settlement is in trouble", async () => {
     const bench = await Bench.open();
     await bench.send("a");
