@@ -2,9 +2,10 @@
  * Owns what users hold: the options, the events, the counters and the health, across starts and stops.
  * It does none of the work; each start makes a pipeline that does.
  */
-import { OptionError } from "../errors.ts";
+import { OptionError, toError } from "../errors.ts";
 import { Emitter } from "../events.ts";
 import type { Listener } from "../events.ts";
+import { checkOptionNames } from "../option-checks.ts";
 import type { SqsApi, SqsOperation } from "../sqs/api.ts";
 import { HttpSqs } from "../sqs/http-sqs.ts";
 import type { ConsumerEvents } from "./consumer-events.ts";
@@ -42,6 +43,15 @@ interface Run<Body> {
   pipeline: Pipeline<Body> | undefined;
   /** Written by pause and resume, which may come before the pipeline. */
   paused: boolean;
+}
+
+const stopOptions: ReadonlySet<string> = new Set<keyof StopOptions>(["deadlineMs"]);
+
+function deadlineOf(options: StopOptions): number {
+  checkOptionNames(options, stopOptions);
+  const { deadlineMs = 30_000 } = options;
+  if (typeof deadlineMs === "number" && deadlineMs >= 0) return deadlineMs;
+  throw new OptionError("deadlineMs", "a number of 0 or more", deadlineMs);
 }
 
 const nothing: StopReport = { finished: 0, released: 0, abandoned: 0, durationMs: 0 };
@@ -125,9 +135,11 @@ export class Consumer<Body = string> {
    * @throws OptionError when `deadlineMs` is no number of 0 or more.
    */
   stop(options: StopOptions = {}): Promise<StopReport> {
-    const { deadlineMs = 30_000 } = options;
-    if (typeof deadlineMs !== "number" || !(deadlineMs >= 0)) {
-      return Promise.reject(new OptionError("deadlineMs", "a number of 0 or more", deadlineMs));
+    let deadlineMs: number;
+    try {
+      deadlineMs = deadlineOf(options);
+    } catch (error) {
+      return Promise.reject(toError(error));
     }
     const run = this.#run;
     if (run !== undefined) {

@@ -176,6 +176,8 @@ const known: ReadonlySet<string> = new Set<
   "random",
 ]);
 
+const knownOfBatch: ReadonlySet<string> = new Set(Object.keys(defaults.batch));
+
 /** @throws OptionError for the first option that cannot work, with the value that was received. */
 export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<Body> {
   checkOptionNames(options, known);
@@ -258,13 +260,7 @@ function workOf<Body>(options: ConsumerOptions<Body>): ConsumerWork<Body> {
 
 function batchOf(batch: ConsumerBatchOptions | undefined): typeof defaults.batch {
   if (batch === undefined) return defaults.batch;
-  if (typeof batch !== "object" || batch === null) {
-    throw new OptionError("batch", "an object", batch);
-  }
-  for (const [name, value] of Object.entries(batch)) {
-    if (Object.hasOwn(defaults.batch, name)) continue;
-    throw new OptionError(`batch.${name}`, "left out: there is no such option", value);
-  }
+  checkOptionNames(batch, knownOfBatch, "batch");
   return {
     maxSize: whole("batch.maxSize", batch.maxSize, 1, maxConcurrency) ?? defaults.batch.maxSize,
     maxWaitMs:

@@ -291,12 +291,17 @@ export class Receiver {
     const { admit, logger } = this.#parts;
     const deliveries: Delivery[] = [];
     for (const message of messages) {
-      const ReceiptHandle = message?.ReceiptHandle;
-      if (typeof ReceiptHandle !== "string" || deliveries.length === wanted) {
-        // Without a handle it cannot be settled; beyond what was asked there is no permit. It comes again.
-        logger.error("SQS answered a message that cannot be taken", { id: message?.MessageId });
-      } else {
+      try {
+        const { ReceiptHandle } = message;
+        // Without a handle it cannot be settled; beyond what was asked there is no permit.
+        if (typeof ReceiptHandle !== "string" || ReceiptHandle === "") {
+          throw new TypeError("it has no receipt handle");
+        }
+        if (deliveries.length === wanted) throw new RangeError(`no more than ${wanted} were asked`);
         deliveries.push(admit({ ...message, ReceiptHandle }, askedAtMs));
+      } catch (error) {
+        // It comes again when its visibility timeout is over; the others are none the worse.
+        logger.error("SQS answered a message that cannot be taken", { error });
       }
     }
     return deliveries;

@@ -24,6 +24,17 @@ describe("a receive that is answered with", () => {
     "messages that are none": { Messages: "none" },
     "things that are no messages": { Messages: [null, undefined, 5, "x", [], {}, () => {}] },
     "messages without a receipt handle": { Messages: [{ MessageId: "m", Body: "x" }] },
+    "a message that throws when it is read": {
+      Messages: [
+        {
+          ReceiptHandle: "r",
+          get Body(): string {
+            throw new Error("on purpose");
+          },
+        },
+      ],
+    },
+    "a receipt handle that is empty": { Messages: [{ ReceiptHandle: "", Body: "x" }] },
     "receipt handles of other types": {
       Messages: [{ ReceiptHandle: null }, { ReceiptHandle: 7 }, { ReceiptHandle: ["r"] }],
     },
