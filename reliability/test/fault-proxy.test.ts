@@ -9,13 +9,12 @@ import {
   SqsTimeoutError,
 } from "millrace";
 import type { AwsCredentials, HttpSqsOptions } from "millrace";
-import { VirtualClock } from "millrace/testing";
+import { seededRandom, VirtualClock } from "millrace/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FaultProxy } from "../src/chaos/fault-proxy.ts";
 import type { FaultProxyOptions } from "../src/chaos/fault-proxy.ts";
 import { FaultSource, evenRates, faultKinds } from "../src/chaos/faults.ts";
 import type { FaultKind } from "../src/chaos/faults.ts";
-import { seededRandom } from "../src/chaos/seeded-random.ts";
 
 let server: LocalSqs;
 let queueUrl: string;

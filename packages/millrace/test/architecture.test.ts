@@ -37,7 +37,7 @@ const mayImport: Record<string, readonly string[]> = {
     "@standard-schema/spec",
   ],
   producer: ["channel", "clock.ts", "errors.ts", "option-checks.ts", "random.ts", "sqs"],
-  testing: ["clock.ts"],
+  testing: ["clock.ts", "random.ts"],
 };
 
 const source = fileURLToPath(new URL("../src", import.meta.url));

@@ -48,6 +48,7 @@ it("exports these values and no others", () => {
   expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`
     [
       "VirtualClock",
+      "seededRandom",
     ]
   `);
 });

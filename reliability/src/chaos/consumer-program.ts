@@ -5,11 +5,11 @@
 import { once } from "node:events";
 import { Consumer, HttpSqs, SqsError, exponentialBackoff, sleep, systemClock } from "millrace";
 import type { HandlerContext, Logger, Message, Random } from "millrace";
+import { seededRandom } from "millrace/testing";
 import { isConsumerJob } from "./consumer-job.ts";
 import type { ConsumerJob, ConsumerNews } from "./consumer-job.ts";
 import { Ledger } from "./ledger.ts";
 import { readNumbered } from "./numbered.ts";
-import { seededRandom } from "./seeded-random.ts";
 import { temporaryCredentials } from "./temporary-credentials.ts";
 
 /** How long handlers may go on after SIGTERM. */

@@ -5,6 +5,7 @@
 import { startLocalSqs } from "@millrace/local-sqs";
 import type { LocalSqs } from "@millrace/local-sqs";
 import { HttpSqs, Producer, sleep, systemClock } from "millrace";
+import { seededRandom } from "millrace/testing";
 import type { ConsumerJob } from "./consumer-job.ts";
 import { ConsumerFleet } from "./consumer-fleet.ts";
 import { keepKilling, keepRestarting } from "./disturbances.ts";
@@ -14,7 +15,6 @@ import { Ledger } from "./ledger.ts";
 import type { Numbered } from "./numbered.ts";
 import { queuedMessages, untilEmpty } from "./queued-messages.ts";
 import { RestartablePostgres } from "./restartable-postgres.ts";
-import { seededRandom } from "./seeded-random.ts";
 import { temporaryCredentials } from "./temporary-credentials.ts";
 import { Sender } from "./sender.ts";
 import type { SoakPlan } from "./soak-plan.ts";

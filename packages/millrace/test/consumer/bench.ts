@@ -16,7 +16,7 @@ import type {
   SqsOutput,
 } from "millrace";
 import { Consumer } from "millrace";
-import { VirtualClock } from "millrace/testing";
+import { seededRandom, VirtualClock } from "millrace/testing";
 import { expect, onTestFinished } from "vitest";
 
 /** A call as the interceptor saw it. */
@@ -135,7 +135,7 @@ export class Bench {
     options: SqsServiceOptions = {},
   ): Promise<Bench> {
     const clock = new VirtualClock();
-    const service = new SqsService({ clock, random: seeded(1), ...options });
+    const service = new SqsService({ clock, random: seededRandom(1), ...options });
     const { QueueUrl = "" } = await service.call("CreateQueue", {
       QueueName: attributes["FifoQueue"] === "true" ? "jobs.fifo" : "jobs",
       Attributes: attributes,
@@ -166,7 +166,7 @@ export class Bench {
       queue: this.queueUrl,
       sqs: this.sqs,
       clock: this.clock,
-      random: seeded(7),
+      random: seededRandom(7),
       logger: { debug: () => {}, info: () => {}, warn: log("warn"), error: log("error") },
       ...options,
     });
@@ -268,15 +268,4 @@ export function only<Name extends Told["name"]>(
 /** Bodies of the messages in events. */
 export function bodies(events: readonly { readonly message: Message<unknown> }[]): unknown[] {
   return events.map(({ message }) => message.body);
-}
-
-/** A source of randomness that draws the same numbers each time (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -5,9 +5,10 @@
 import { deadLetter, exponentialBackoff, release, retry, sleep } from "millrace";
 import type { Message, RetryPolicy } from "millrace";
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "millrace/testing";
 import { toVisibilitySeconds } from "../../src/consumer/retry-policy.ts";
 import { expectRefusal, noFunctions, noNumbers, rows } from "../refusals.ts";
-import { Bench, only, seeded } from "./bench.ts";
+import { Bench, only } from "./bench.ts";
 
 const changes = "ChangeMessageVisibilityBatch";
 
@@ -216,7 +217,7 @@ describe("exponentialBackoff", () => {
   });
 
   it("fault 15: backoff without jitter, or without cap", () => {
-    const policy = exponentialBackoff({ baseSeconds: 2, maxSeconds: 60, random: seeded(3) });
+    const policy = exponentialBackoff({ baseSeconds: 2, maxSeconds: 60, random: seededRandom(3) });
     for (const [receiveCount, ceiling] of [
       [2, 4],
       [3, 8],
