@@ -4,6 +4,7 @@
  */
 import type { Clock, Timer } from "../clock.ts";
 import { HandlerTimeoutError } from "./errors.ts";
+import type { HandlerRun } from "./handler-run.ts";
 import type { Logger } from "./logger.ts";
 import type { Message } from "./message.ts";
 
@@ -38,17 +39,6 @@ export type BatchHandler<Body> = (
   context: HandlerContext,
 ) => unknown;
 
-/** What is aborted when a handler should end: a delivery, or a batch of them. */
-export interface Run {
-  readonly signal: AbortSignal;
-  /** Why the signal aborted; undefined while it has not. */
-  readonly abortReason: Error | undefined;
-  /** Aborts the signal; the first reason stands. */
-  abort(reason: Error): void;
-  /** Sets the one callback for an abort, or removes it; called at once when it has aborted already. */
-  onAbort(callback: (() => void) | undefined): void;
-}
-
 /** How a handler's run ended. */
 export type HandlerEnd =
   | { readonly how: "returned"; readonly value: unknown }
@@ -64,7 +54,7 @@ const handlerGraceMs = 5_000;
  * the run's signal aborted.
  */
 export function callHandler(
-  run: Run,
+  run: HandlerRun,
   handler: () => Promise<unknown>,
   clock: Clock,
   timeoutMs: number | undefined,
@@ -95,7 +85,7 @@ export function callHandler(
  * The context of one run. The signal is made when it is first asked for; it is a property of its own,
  * so that a context that is spread into another has it too.
  */
-export function contextOf(run: Run, worker: number, logger: Logger): HandlerContext {
+export function contextOf(run: HandlerRun, worker: number, logger: Logger): HandlerContext {
   return {
     get signal() {
       return run.signal;
