@@ -27,7 +27,12 @@ export {
   QueueSetupError,
   SettlementError,
 } from "./consumer/errors.ts";
-export type { BatchHandler, Handler, HandlerContext } from "./consumer/handler-call.ts";
+export type {
+  BatchHandler,
+  Handler,
+  HandlerContext,
+  ManagedHandler,
+} from "./consumer/handler-call.ts";
 export type { ConsumerHealth, HealthStatus } from "./consumer/health.ts";
 export type { Limit } from "./consumer/limit.ts";
 export type { Logger } from "./consumer/logger.ts";

@@ -11,6 +11,7 @@ import { HttpSqs } from "../sqs/http-sqs.ts";
 import type { ConsumerEvents } from "./consumer-events.ts";
 import { CountingSqs } from "./counting-sqs.ts";
 import { ConsumerStoppedError } from "./errors.ts";
+import { isManaged } from "./handler-call.ts";
 import type { ConsumerHealth } from "./health.ts";
 import { Health } from "./health.ts";
 import { settle } from "./options.ts";
@@ -43,6 +44,8 @@ interface Run<Body> {
   pipeline: Pipeline<Body> | undefined;
   /** Written by pause and resume, which may come before the pipeline. */
   paused: boolean;
+  /** Set once a handler that is managed has been started: it is to be stopped. */
+  handlerStarted: boolean;
 }
 
 const stopOptions: ReadonlySet<string> = new Set<keyof StopOptions>(["deadlineMs"]);
@@ -221,6 +224,7 @@ export class Consumer<Body = string> {
       client: this.#client(),
       pipeline: undefined,
       paused: false,
+      handlerStarted: false,
       // Deferred by a turn, so that run exists when it begins.
       started: Promise.resolve(previous).then(() => this.#startUp(run)),
     };
@@ -243,6 +247,7 @@ export class Consumer<Body = string> {
     const sqs = new CountingSqs(run.client.sqs, this.#requests);
     try {
       const setup = await setUpQueue(sqs, queue, visibilityTimeoutSeconds, logger, clock, signal);
+      await this.#startHandler(run);
       // The answer may have been faster than the abort; a pipeline made now would be one that nobody stops.
       signal.throwIfAborted();
       run.pipeline = new Pipeline(settings, sqs, setup, this.#reporter);
@@ -259,7 +264,7 @@ export class Consumer<Body = string> {
 
   async #failStart(run: Run<Body>): Promise<void> {
     await run.pipeline?.stop(0);
-    await run.client.close();
+    await this.#letGo(run);
     if (this.#run === run) this.#run = undefined;
     this.#health.stopped();
   }
@@ -269,9 +274,29 @@ export class Consumer<Body = string> {
     // Before the queue is known there is nothing to stop but the start itself.
     const report = (await run.pipeline?.stop(deadlineMs)) ?? nothing;
     await run.started.catch(() => {}); // Its caller has the error.
-    await run.client.close();
+    await this.#letGo(run);
     if (this.#stopping === run) this.#stopping = undefined;
     this.#health.stopped();
     return report;
+  }
+
+  async #startHandler(run: Run<Body>): Promise<void> {
+    const { handle } = this.#settings;
+    const { signal } = run.abort;
+    if (!isManaged(handle)) return;
+    signal.throwIfAborted();
+    await handle.start({ signal });
+    run.handlerStarted = true;
+  }
+
+  /** Ends what was made for the run, last of all. Never rejects for the handler's sake. */
+  async #letGo(run: Run<Body>): Promise<void> {
+    const { handle, logger } = this.#settings;
+    try {
+      if (run.handlerStarted && isManaged(handle)) await handle.stop();
+    } catch (error) {
+      logger.error("the handler could not be stopped", { error });
+    }
+    await run.client.close();
   }
 }

@@ -39,6 +39,30 @@ export type BatchHandler<Body> = (
   context: HandlerContext,
 ) => unknown;
 
+/**
+ * A handler with something to set up and to clear away, such as threads or connections. A consumer whose
+ * `handle` has both methods calls them; several consumers may share one.
+ */
+export interface ManagedHandler<Body> extends Handler<Body> {
+  /**
+   * Called by each start of a consumer, once its queue is known and before its first poll. When it rejects,
+   * so does the consumer's start, and `stop` is not called for it.
+   *
+   * @param options `signal` aborts when the consumer is stopped meanwhile.
+   */
+  start(options: { readonly signal: AbortSignal }): Promise<void>;
+  /**
+   * Called once for each start that resolved: at the very end of the consumer's stop, when no handler runs
+   * any more but those that were left behind. The consumer's stop waits for it.
+   */
+  stop(): Promise<void>;
+}
+
+/** Whether `handler` is to be told of starts and stops. */
+export function isManaged<Body>(handler: Handler<Body>): handler is ManagedHandler<Body> {
+  return ["start", "stop"].every((method) => typeof Reflect.get(handler, method) === "function");
+}
+
 /** How a handler's run ended. */
 export type HandlerEnd =
   | { readonly how: "returned"; readonly value: unknown }

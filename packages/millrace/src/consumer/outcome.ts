@@ -113,6 +113,11 @@ export function isOutcome(value: unknown): value is Outcome {
   }
 }
 
+/** An outcome whose mark was lost on its way from another thread: symbols are not copied. */
+export function restoreOutcome(fields: Outcome): Outcome {
+  return outcome({ ...fields });
+}
+
 function outcome<T extends Outcome>(value: T): T {
   return Object.freeze(Object.defineProperty(value, brand, { value: true }));
 }
