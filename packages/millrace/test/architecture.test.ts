@@ -37,6 +37,7 @@ const mayImport: Record<string, readonly string[]> = {
     "@standard-schema/spec",
   ],
   producer: ["channel", "clock.ts", "errors.ts", "option-checks.ts", "random.ts", "sqs"],
+  threads: ["clock.ts", "consumer", "errors.ts", "option-checks.ts"],
   testing: ["clock.ts", "random.ts"],
 };
 

@@ -1,5 +1,6 @@
 import * as millrace from "millrace";
 import * as testing from "millrace/testing";
+import * as threads from "millrace/threads";
 import { expect, it } from "vitest";
 
 /** What the library exports, name by name: a change here is a change for its users. */
@@ -49,6 +50,14 @@ it("exports these values and no others", () => {
     [
       "VirtualClock",
       "seededRandom",
+    ]
+  `);
+  expect(Object.keys(threads).toSorted()).toMatchInlineSnapshot(`
+    [
+      "HandlerModuleError",
+      "MessageTransferError",
+      "WorkerThreadLostError",
+      "inThreads",
     ]
   `);
 });

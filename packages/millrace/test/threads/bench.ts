@@ -9,6 +9,7 @@ import type { InThreadsOptions, ThreadsHandler } from "millrace/threads";
 import { expect, onTestFinished } from "vitest";
 
 export const handlers = new URL("./fixtures/handlers.mjs", import.meta.url);
+export const outcomes = new URL("./fixtures/outcomes.mjs", import.meta.url);
 
 /** A handler in threads. It ends with the test, and leaves no thread. */
 export function threadsOf(
@@ -37,7 +38,7 @@ export function message(body: unknown, rest: Partial<Message<unknown>> = {}): Me
   return Object.freeze({
     id: `m${++lastId}`,
     body,
-    rawBody: typeof body === "string" ? body : JSON.stringify(body),
+    rawBody: typeof body === "string" ? body : "{}",
     attributes: Object.freeze({}),
     receiveCount: 1,
     sentAt: new Date(1_700_000_000_000),
@@ -75,11 +76,11 @@ export function context(
 export function heardOf(id: string): Promise<void> {
   const channel = new BroadcastChannel("handlers");
   return new Promise((resolve) => {
-    channel.onmessage = (event: unknown) => {
+    channel.addEventListener("message", (event: unknown) => {
       if ((event as { readonly data: { readonly id: string } }).data.id !== id) return;
       channel.close();
       resolve();
-    };
+    });
   });
 }
 
