@@ -237,6 +237,10 @@ function readSettings(): { settings: Settings; json: boolean } | undefined {
   return { settings, json: values.json };
 }
 
+function text({ wallUs, cpuUs }: Cost): string {
+  return `${wallUs.toFixed(1)} µs a task, ${cpuUs.toFixed(1)} µs of CPU`;
+}
+
 async function main(): Promise<void> {
   const read = readSettings();
   if (read === undefined) {
@@ -250,11 +254,9 @@ async function main(): Promise<void> {
     stdout.write(`${JSON.stringify({ ...settings, floor, ours, rates })}\n`);
     return;
   }
-  const cost = ({ wallUs, cpuUs }: Cost): string =>
-    `${wallUs.toFixed(1)} µs a task, ${cpuUs.toFixed(1)} µs of CPU`;
   stdout.write(`A task of 1 KB that does nothing, ${inFlight} in flight, ${settings.threads} threads:
-  postMessage alone   ${cost(floor)}
-  inThreads           ${cost(ours)}
+  postMessage alone   ${text(floor)}
+  inThreads           ${text(ours)}
 
 20 ms of hashing a message, ${settings.threads} threads on ${availableParallelism()} cores:
   in process          ${rates.inProcess.toFixed(1)} messages/s
@@ -271,5 +273,8 @@ if (isMainThread) {
     exit(2);
   }
 } else if (workerData === floorThread) {
-  parentPort?.on("message", ({ id }: { readonly id: number }) => parentPort?.postMessage(id));
+  parentPort?.on("message", ({ id }: { readonly id: number }) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window: it has no origin
+    parentPort?.postMessage(id);
+  });
 }
