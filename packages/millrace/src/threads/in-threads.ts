@@ -72,38 +72,50 @@ export function inThreads(moduleUrl: string | URL, options: InThreadsOptions = {
   });
 }
 
+/** A pool, and how many starts of it no stop has taken back yet. */
+interface Held {
+  readonly pool: ThreadPool;
+  starts: number;
+}
+
 class Threads {
   readonly #settings: ThreadsSettings;
   /** Set by the first start or task, unset by the last stop. */
-  #pool: ThreadPool | undefined;
-  /** Starts that no stop has answered yet. */
-  #users = 0;
+  #held: Held | undefined;
 
   constructor(settings: ThreadsSettings) {
     this.#settings = settings;
   }
 
   run(message: Message<unknown>, context: HandlerContext): Promise<unknown> {
-    this.#pool ??= new ThreadPool(this.#settings);
-    return this.#pool.run(message, context);
+    return this.#hold().pool.run(message, context);
   }
 
   async start(signal: AbortSignal | undefined): Promise<void> {
-    this.#users += 1;
-    this.#pool ??= new ThreadPool(this.#settings);
+    const held = this.#hold();
+    held.starts += 1;
     try {
-      await this.#pool.ready(signal);
+      await held.pool.ready(signal);
     } catch (error) {
-      await this.stop();
+      // Of the very pool that it waited for: a stop meanwhile may have ended that, and a start made another.
+      await this.#letGo(held);
       throw error;
     }
   }
 
   async stop(): Promise<void> {
-    if (this.#users > 0) this.#users -= 1;
-    if (this.#users > 0) return;
-    const pool = this.#pool;
-    this.#pool = undefined;
-    await pool?.end();
+    if (this.#held !== undefined) await this.#letGo(this.#held);
+  }
+
+  #hold(): Held {
+    this.#held ??= { pool: new ThreadPool(this.#settings), starts: 0 };
+    return this.#held;
+  }
+
+  async #letGo(held: Held): Promise<void> {
+    if (held.starts > 0) held.starts -= 1;
+    if (held.starts > 0) return;
+    if (this.#held === held) this.#held = undefined;
+    await held.pool.end();
   }
 }

@@ -5,7 +5,7 @@
 import type { Timer } from "../clock.ts";
 import type { HandlerContext } from "../consumer/handler-call.ts";
 import type { Logger } from "../consumer/logger.ts";
-import { defaultLogger } from "../consumer/logger.ts";
+import { contained, defaultLogger } from "../consumer/logger.ts";
 import type { Message } from "../consumer/message.ts";
 import { toError } from "../errors.ts";
 import { HandlerModuleError, WorkerThreadLostError } from "./errors.ts";
@@ -148,7 +148,8 @@ export class ThreadPool implements TaskHolder {
     if (this.#ended) return;
     if (thread?.used !== true) this.#failStart(loss);
     const data = loss.cause === undefined ? {} : { error: loss.cause };
-    this.#logger.warn(`worker thread ${number} was lost, and is replaced: ${loss.what}`, data);
+    const text = `worker thread ${number} was lost, and is replaced: ${loss.what}`;
+    contained(this.#logger).warn(text, data);
     place.failures = thread?.answered === true ? 0 : place.failures + 1;
     const delayMs = retryDelayMs(place.failures);
     if (delayMs === 0) this.#fill(place);

@@ -5,6 +5,7 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Timer } from "../clock.ts";
+import { contained } from "../consumer/logger.ts";
 import type { Logger } from "../consumer/logger.ts";
 import { restoreOutcome } from "../consumer/outcome.ts";
 import { toError } from "../errors.ts";
@@ -19,7 +20,7 @@ import { pack, unpack } from "./value-transfer.ts";
 /**
  * | state | entered when | left when |
  * |---|---|---|
- * | loading | it is made | its module is loaded; or as ready |
+ * | loading | it is made | its module is loaded, or cannot be, or not in time; or it dies |
  * | ready | its handler can be called | it is told to end, or dies |
  * | ending | it is terminated: by a stop, or since a task ignored its abort | it has exited, or is given up |
  * | gone | it has exited, or is given up | never: its tasks have ended |
@@ -101,13 +102,9 @@ export class Thread implements TaskHolder {
       ...(env !== undefined && { env }),
       ...execArgv(),
     });
-    this.#worker.on("message", (message: unknown) => {
-      if (isOurs(message)) this.#receive(message);
-    });
+    this.#worker.on("message", (message: unknown) => this.#receive(message));
+    this.#worker.on("messageerror", (error) => this.#unreadable(error));
     this.#worker.on("error", (error: unknown) => this.#lose(crash(error)));
-    this.#worker.on("messageerror", (error) => {
-      this.#end({ reason: "crashed", what: "it sent what cannot be read", cause: error });
-    });
     this.#worker.on("exit", (code) => {
       this.#lose({ reason: "exited", what: `it exited with code ${code}`, cause: undefined });
       this.#beGone();
@@ -179,7 +176,21 @@ export class Thread implements TaskHolder {
     return this.#ended;
   }
 
-  #receive(message: FromThread): void {
+  #receive(message: unknown): void {
+    if (!isOurs(message)) return; // User code may post to its parent, too.
+    try {
+      this.#follow(message);
+    } catch (error) {
+      this.#unreadable(error);
+    }
+  }
+
+  /** It was about some task, and nobody knows which: all of them are lost with the thread. */
+  #unreadable(error: unknown): void {
+    this.#end({ reason: "crashed", what: "it sent what cannot be read", cause: error });
+  }
+
+  #follow(message: FromThread): void {
     switch (message.millrace) {
       case "ready":
         this.#becomeReady();
@@ -214,19 +225,19 @@ export class Thread implements TaskHolder {
   #finish(end: TaskEnd): void {
     const running = this.#running.get(end.id);
     if (running === undefined) return;
-    this.#running.delete(end.id);
-    running.grace?.cancel();
-    this.#answered = true;
-    if (this.#running.size === 0 && this.#state === "ready") this.#worker.unref();
     const { task } = running;
     if (end.millrace === "returned") task.resolve(end.value);
     else if (end.millrace === "gaveOutcome") task.resolve(restoreOutcome(end.outcome));
     else task.reject(unpack(end.thrown, task.abortReason));
+    this.#running.delete(end.id);
+    running.grace?.cancel();
+    this.#answered = true;
+    if (this.#running.size === 0 && this.#state === "ready") this.#worker.unref();
     this.#parts.onRoom();
   }
 
   #log({ id, level, text, data }: LogLine): void {
-    const logger = this.#running.get(id)?.task.context.logger ?? this.#parts.logger();
+    const logger = contained(this.#running.get(id)?.task.context.logger ?? this.#parts.logger());
     const fields = data === undefined ? undefined : unpack(data);
     if (typeof fields === "object" && fields !== null) logger[level](text, fields);
     else logger[level](text);

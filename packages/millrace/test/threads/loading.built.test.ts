@@ -1,6 +1,7 @@
 /**
  * Threads that start, and those that cannot: a start that is refused says why, and leaves nothing.
  */
+import type { HandlerContext, Logger } from "millrace";
 import { HandlerModuleError } from "millrace/threads";
 import { VirtualClock } from "millrace/testing";
 import { expect, it } from "vitest";
@@ -133,6 +134,43 @@ it("a stop while they start", async () => {
   await handle.stop();
   expect(await starting).toMatchObject({ code: "HANDLER_MODULE_FAILED" });
   expect(liveThreads()).toBe(before);
+});
+
+it("a start after a stop meanwhile has threads of its own, which the first start's end leaves alone", async () => {
+  const before = liveThreads();
+  const handle = threadsOf("thread", { threads: 2 });
+  const first = errorOf(handle.start());
+  const stopping = handle.stop();
+  const second = handle.start();
+  expect(await first).toMatchObject({ code: "HANDLER_MODULE_FAILED" });
+  await Promise.all([stopping, second]);
+  expect(liveThreads()).toBe(before + 2);
+  expect(await handle(message("x"), context())).toBeTypeOf("number");
+});
+
+it("what looks like ours and is not costs the thread, and no more", async () => {
+  const url = code(`
+    import { parentPort } from "node:worker_threads";
+    export default () => { parentPort.postMessage({ millrace: "threw", id: 1 }); return new Promise(() => {}); }`);
+  const handle = threadsOf("default", {}, url);
+  expect(await errorOf(handle(message("x"), context()))).toMatchObject({
+    code: "WORKER_THREAD_LOST",
+    reason: "crashed",
+    message: expect.stringContaining("sent what cannot be read"),
+  });
+});
+
+it("a logger that throws, or is none, does no harm", async () => {
+  const handle = threadsOf("log");
+  const logger = new Proxy({} as Logger, {
+    get() {
+      throw new Error("full disk");
+    },
+  });
+  expect(await handle(message("x"), { ...context(), logger })).toBe("x");
+  const none = { signal: context().signal } as HandlerContext;
+  expect(await handle(message("x"), none)).toBe("x");
+  await handle.stop();
 });
 
 it("what user code posts to its parent is not taken for ours", async () => {
