@@ -38,7 +38,6 @@ const maxDepth = 50;
 
 /** @param abortReason packed as itself, so that it is the very same object where it came from. */
 export function pack(value: unknown, abortReason?: unknown): Packed {
-  if (abortReason !== undefined && value === abortReason) return abortReasonPlace;
   const seen = new Map<object, Packed>();
   if (typeof abortReason === "object" && abortReason !== null) {
     seen.set(abortReason, abortReasonPlace);

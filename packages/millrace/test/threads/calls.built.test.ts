@@ -125,6 +125,20 @@ it("several run in one thread at once", async () => {
 });
 
 it("each goes to the thread with least to do", async () => {
+  const handle = threadsOf("act", { threads: 2, tasksPerThread: 3 });
+  await handle.start();
+  const abort = new AbortController();
+  const run = (): Promise<unknown> => handle(message("until aborted"), context(abort.signal));
+  const tasks = [run(), run(), run(), run()];
+  // There is room for two more, one in each.
+  const [one, other] = await Promise.all(["a", "b"].map((x) => handle(message(x), context())));
+  expect(one).not.toBe(other);
+  abort.abort(new Error("enough"));
+  const threads = await Promise.all(tasks);
+  expect(threads.filter((thread) => thread === one)).toHaveLength(2);
+});
+
+it("all threads can be full at once", async () => {
   const handle = threadsOf("meet", { threads: 3, tasksPerThread: 2 });
   await handle.start();
   const threads = await Promise.all(

@@ -235,6 +235,7 @@ it("a process ends by itself once its consumer has stopped, and while its thread
       console.log(message.body);
       await consumer.stop();
       sqs.close();
+      await inThreads(handlers, { threads: 1 }).start();
       const idle = inThreads(handlers, { threads: 1 });
       console.log(await idle({ ...message, body: "by hand" }, { signal: new AbortController().signal }));
     });

@@ -121,6 +121,21 @@ describe("a task that does not end after its abort costs its thread", () => {
     expect(await handle(message("x"), context())).not.toBe(first);
   });
 
+  it("so does one that ends its thread at its abort, and is told from a failure by its cause", async () => {
+    const handle = threadsOf("act", { tasksPerThread: 2 });
+    await handle.start();
+    const abort = new AbortController();
+    const sent = message("exit when aborted");
+    const started = heardOf(sent.id);
+    const exiting = errorOf(handle(sent, context(abort.signal)));
+    const beside = errorOf(handle(message("never"), context()));
+    await started;
+    const reason = new ConsumerStoppedError();
+    abort.abort(reason);
+    expect(await exiting).toMatchObject({ reason: "exited", cause: reason });
+    expect(await beside).not.toHaveProperty("cause");
+  });
+
   it("but not when it ends within the grace", async () => {
     const clock = new VirtualClock();
     const handle = threadsOf("act", { clock });
