@@ -31,6 +31,7 @@ export type {
   BatchHandler,
   Handler,
   HandlerContext,
+  HandlerLifecycle,
   ManagedHandler,
 } from "./consumer/handler-call.ts";
 export type { ConsumerHealth, HealthStatus } from "./consumer/health.ts";

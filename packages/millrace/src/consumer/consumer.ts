@@ -11,7 +11,6 @@ import { HttpSqs } from "../sqs/http-sqs.ts";
 import type { ConsumerEvents } from "./consumer-events.ts";
 import { CountingSqs } from "./counting-sqs.ts";
 import { ConsumerStoppedError } from "./errors.ts";
-import { isManaged } from "./handler-call.ts";
 import type { ConsumerHealth } from "./health.ts";
 import { Health } from "./health.ts";
 import { settle } from "./options.ts";
@@ -44,7 +43,7 @@ interface Run<Body> {
   pipeline: Pipeline<Body> | undefined;
   /** Written by pause and resume, which may come before the pipeline. */
   paused: boolean;
-  /** Set once a handler that is managed has been started: it is to be stopped. */
+  /** Set once a handler with a lifecycle has been started: it is to be stopped. */
   handlerStarted: boolean;
 }
 
@@ -281,19 +280,19 @@ export class Consumer<Body = string> {
   }
 
   async #startHandler(run: Run<Body>): Promise<void> {
-    const { handle } = this.#settings;
+    const { lifecycle } = this.#settings;
     const { signal } = run.abort;
-    if (!isManaged(handle)) return;
+    if (lifecycle === undefined) return;
     signal.throwIfAborted();
-    await handle.start({ signal });
+    await lifecycle.start({ signal });
     run.handlerStarted = true;
   }
 
   /** Ends what was made for the run, last of all. Never rejects for the handler's sake. */
   async #letGo(run: Run<Body>): Promise<void> {
-    const { handle, logger } = this.#settings;
+    const { lifecycle, logger } = this.#settings;
     try {
-      if (run.handlerStarted && isManaged(handle)) await handle.stop();
+      if (run.handlerStarted) await lifecycle?.stop();
     } catch (error) {
       logger.error("the handler could not be stopped", { error });
     }

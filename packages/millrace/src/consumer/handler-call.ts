@@ -3,6 +3,7 @@
  * when it is left behind. It never settles anything, and never rejects, whatever the handler does.
  */
 import type { Clock, Timer } from "../clock.ts";
+import { hasMethods } from "../option-checks.ts";
 import { HandlerTimeoutError } from "./errors.ts";
 import type { HandlerRun } from "./handler-run.ts";
 import type { Logger } from "./logger.ts";
@@ -40,10 +41,10 @@ export type BatchHandler<Body> = (
 ) => unknown;
 
 /**
- * A handler with something to set up and to clear away, such as threads or connections. A consumer whose
- * `handle` has both methods calls them; several consumers may share one.
+ * What a handler has that is to be set up and cleared away, such as threads or connections. A consumer whose
+ * `handle` or `handleBatch` has both methods calls them; several consumers may share one.
  */
-export interface ManagedHandler<Body> extends Handler<Body> {
+export interface HandlerLifecycle {
   /**
    * Called by each start of a consumer, once its queue is known and before its first poll. When it rejects,
    * so does the consumer's start, and `stop` is not called for it.
@@ -58,9 +59,16 @@ export interface ManagedHandler<Body> extends Handler<Body> {
   stop(): Promise<void>;
 }
 
-/** Whether `handler` is to be told of starts and stops. */
-export function isManaged<Body>(handler: Handler<Body>): handler is ManagedHandler<Body> {
-  return ["start", "stop"].every((method) => typeof Reflect.get(handler, method) === "function");
+/** A handler that is told of starts and stops. */
+export interface ManagedHandler<Body> extends Handler<Body>, HandlerLifecycle {}
+
+/** The lifecycle of a handler, if it has one. */
+export function lifecycleOf(handler: object): HandlerLifecycle | undefined {
+  return hasLifecycle(handler) ? handler : undefined;
+}
+
+function hasLifecycle(handler: object): handler is HandlerLifecycle {
+  return hasMethods(handler, ["start", "stop"]);
 }
 
 /** How a handler's run ended. */

@@ -14,7 +14,8 @@ import { maxInFlight, maxVisibilitySeconds, maxWaitSeconds } from "../sqs/limits
 import { parseQueue } from "../sqs/queue-address.ts";
 import type { ReadBody } from "./body.ts";
 import { readerFor } from "./body.ts";
-import type { BatchHandler, Handler } from "./handler-call.ts";
+import { lifecycleOf } from "./handler-call.ts";
+import type { BatchHandler, Handler, HandlerLifecycle } from "./handler-call.ts";
 import type { Limit } from "./limit.ts";
 import type { Logger } from "./logger.ts";
 import { contained, defaultLogger } from "./logger.ts";
@@ -123,6 +124,8 @@ type ConsumerWork<Body> =
 export interface ConsumerSettings<Body> {
   readonly queue: string;
   readonly work: ConsumerWork<Body>;
+  /** Of the handler, if it has one. */
+  readonly lifecycle: HandlerLifecycle | undefined;
   readonly read: ReadBody<Body>;
   /** Whether the queue is a FIFO one. */
   readonly fifo: boolean;
@@ -209,6 +212,7 @@ export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<B
   return {
     queue,
     work,
+    lifecycle: lifecycleOf("handle" in work ? work.handle : work.handleBatch),
     read: reader(schema),
     fifo,
     orderBy: func("orderBy", options.orderBy),

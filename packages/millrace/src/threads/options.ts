@@ -7,7 +7,8 @@ import { SHARE_ENV } from "node:worker_threads";
 import type { ResourceLimits } from "node:worker_threads";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import { checkOptionNames, OptionError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
+import { checkOptionNames } from "../option-checks.ts";
 
 /** Options of {@link inThreads}. */
 export interface InThreadsOptions {

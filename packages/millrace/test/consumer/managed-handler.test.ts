@@ -54,6 +54,19 @@ it("is started before the first poll, and stopped when the last handler has ende
   expect(told).toEqual(["start", "handle", "handled", "stop", "start", "stop"]);
 });
 
+it("is told as well when it handles batches", async () => {
+  const bench = await Bench.open();
+  const told: string[] = [];
+  const { start, stop } = managed(told);
+  const handleBatch = Object.assign(() => void told.push("batch"), { start, stop });
+  const { consumer } = bench.consumer({ handleBatch, batch: { maxWaitMs: 0 } });
+  await bench.send("1");
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1);
+  await bench.run(consumer.stop());
+  expect(told).toEqual(["start", "batch", "stop"]);
+});
+
 it("that does not start rejects the consumer's start, and is not stopped", async () => {
   const bench = await Bench.open();
   const told: string[] = [];

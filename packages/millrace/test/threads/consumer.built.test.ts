@@ -25,7 +25,7 @@ function consumerOf(
   sqs: SqsApi,
   queueUrl: string,
   handle: ThreadsHandler,
-  options: Partial<ConsumerOptions<unknown>> = {},
+  options: Partial<Omit<ConsumerOptions<unknown>, "handle" | "handleBatch" | "batch">> = {},
 ): Consumer<unknown> {
   const consumer = new Consumer<unknown>({
     queue: queueUrl,
