@@ -74,7 +74,7 @@ await run(command, async ({ screen, signal }) => {
     screen.line("consumer", `${workers} workers store what comes from ${queue}`, "quiet");
   await interrupted;
 
-  await drain(consumer, journal, screen);
+  await drain({ consumer, journal, screen, signal });
   const { acknowledged, retried } = consumer.stats();
   printSummary(screen, {
     durationMs: systemClock.monotonicMs() - startedMs,

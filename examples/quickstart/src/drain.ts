@@ -2,19 +2,34 @@
  * Owns how a program's consumer comes to its end, and what is told of it. It never decides when.
  */
 import type { Consumer } from "millrace";
+import { InterruptedError } from "./interruption.ts";
 import type { Journal } from "./journal.ts";
 import type { MessagesTable } from "./messages-table.ts";
 import { formatDuration, formatNumber } from "./screen.ts";
 import type { Screen } from "./screen.ts";
 
-/** Stops `consumer`; what its handlers have begun they may finish. */
-export async function drain(consumer: Consumer, journal: Journal, screen: Screen): Promise<void> {
+/** How long what the handlers have begun may take, in ms. */
+const deadlines = { watched: 30_000, unwatched: 3_000 };
+
+export interface DrainOptions {
+  readonly consumer: Consumer;
+  readonly journal: Journal;
+  readonly screen: Screen;
+  /** The program's, aborted or not. */
+  readonly signal: AbortSignal;
+}
+
+/** Stops the consumer; what its handlers have begun they may finish, soon where nobody looks on any more. */
+export async function drain({ consumer, journal, screen, signal }: DrainOptions): Promise<void> {
+  const unwatched = signal.reason instanceof InterruptedError && !signal.reason.watched;
   const { inHand } = consumer.stats();
   if (inHand > 0) {
     const text = `stopping, with ${formatNumber(inHand)} in hand; once more Ctrl-C leaves at once`;
     screen.line("consumer", text, "quiet");
   }
-  const { finished, released, abandoned, durationMs } = await consumer.stop();
+  const { finished, released, abandoned, durationMs } = await consumer.stop({
+    deadlineMs: unwatched ? deadlines.unwatched : deadlines.watched,
+  });
   journal.flush();
   const parts = [`finished ${finished}`, `released ${released}`];
   if (abandoned > 0) parts.push(`abandoned ${abandoned}`);

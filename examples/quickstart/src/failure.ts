@@ -1,7 +1,7 @@
 /**
  * Owns what a program says when it cannot go on: one line, and an exit code. It never prints.
  */
-import { MillraceError, OptionError, SqsError, SqsServiceError } from "millrace";
+import { MillraceError, OptionError, SqsError, SqsRequestError, SqsServiceError } from "millrace";
 
 /** What was asked for makes no sense. */
 export class UsageError extends Error {}
@@ -26,20 +26,25 @@ export interface Complaint {
 
 /** What to tell of an error, whatever it is. */
 export function complaintAbout(error: unknown): Complaint {
-  const exitCode =
-    error instanceof UsageError || error instanceof OptionError
-      ? exitCodes.usage
-      : exitCodes.failed;
-  return { text: oneLine(textOf(error)), exitCode };
+  const reason = whyOf(error);
+  // A request that cannot be sent: what AWS's variables and files say of endpoint or region is wrong.
+  const misused =
+    reason instanceof UsageError ||
+    reason instanceof OptionError ||
+    reason instanceof SqsRequestError;
+  const exitCode = misused ? exitCodes.usage : exitCodes.failed;
+  return { text: oneLine(textOf(reason)), exitCode };
+}
+
+/** A send that failed says so; what SQS said is why. */
+function whyOf(error: unknown): unknown {
+  const failedSend = MillraceError.is(error) && error.code === "SEND_FAILED";
+  return failedSend && error.cause instanceof SqsError ? error.cause : error;
 }
 
 function textOf(error: unknown): string {
   if (error instanceof OptionError && error.option === "queue")
     return `QUEUE_URL: ${error.message}`;
-  // A send that failed says so; what SQS said is why.
-  if (MillraceError.is(error) && error.code === "SEND_FAILED" && error.cause instanceof SqsError) {
-    return textOf(error.cause);
-  }
   if (error instanceof SqsError) {
     switch (error.category) {
       case "missingQueue":

@@ -10,10 +10,13 @@ import type { Clock } from "millrace";
 export class InterruptedError extends Error {
   /** As shells have it: 128 and the number of the signal. */
   readonly exitCode: number;
+  /** Whether somebody may still be looking on; not where the terminal, the reader or npm has gone. */
+  readonly watched: boolean;
 
   constructor(signal: EndSignal) {
     super(`interrupted by ${signal}`);
     this.exitCode = 128 + constants.signals[signal];
+    this.watched = signal === "SIGINT" || signal === "SIGTERM";
   }
 }
 
@@ -22,14 +25,16 @@ type EndSignal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGPIPE";
 const endSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * npm passes a signal on to its children, who have had it from the terminal already: within this time it is
- * the same Ctrl-C.
+ * npm passes a signal on to its child, which has had it from the terminal already, and a hang-up comes from
+ * the shell and from the system: within this time it is the same one. Nobody presses Ctrl-C twice so fast.
  */
-const sameMs = 500;
+const copiedWithinMs = 150;
 
 export interface InterruptionOptions {
   /** Called at the second signal: the process is to end at once, with this exit code. */
   readonly onLeave: (exitCode: number) => void;
+  /** Whether npm started this program. */
+  readonly underNpm: boolean;
   readonly clock?: Clock | undefined;
 }
 
@@ -37,6 +42,7 @@ export interface InterruptionOptions {
 export class Interruption implements Disposable {
   readonly #abort = new AbortController();
   readonly #onLeave: (exitCode: number) => void;
+  readonly #underNpm: boolean;
   readonly #clock: Clock;
   /** When the first signal came. */
   #sinceMs: number | undefined;
@@ -44,6 +50,7 @@ export class Interruption implements Disposable {
 
   constructor(options: InterruptionOptions) {
     this.#onLeave = options.onLeave;
+    this.#underNpm = options.underNpm;
     this.#clock = options.clock ?? systemClock;
     for (const signal of endSignals) process.on(signal, this.#onSignal);
     process.stdout.on("error", this.#onBrokenOutput);
@@ -67,10 +74,14 @@ export class Interruption implements Disposable {
   }
 
   readonly #onSignal = (signal: EndSignal): void => {
-    if (this.#sinceMs === undefined) this.interrupt(signal);
-    else if (this.#clock.monotonicMs() - this.#sinceMs > sameMs) {
-      this.#onLeave(new InterruptedError(signal).exitCode);
+    if (this.#sinceMs === undefined) {
+      this.interrupt(signal);
+      return;
     }
+    const mayBeCopy = this.#underNpm || signal === "SIGHUP";
+    const sinceMs = this.#clock.monotonicMs() - this.#sinceMs;
+    if (mayBeCopy && sinceMs <= copiedWithinMs) return;
+    this.#onLeave(new InterruptedError(signal).exitCode);
   };
 
   /** Nobody reads any more: `npm start | head`. */

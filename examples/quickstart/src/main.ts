@@ -117,7 +117,7 @@ await run(command, async ({ screen, signal }) => {
     screen.line("done", `all ${formatNumber(count ?? 0)} are rows`, "good");
 
   await producer.close();
-  await drain(consumer, journal, screen);
+  await drain({ consumer, journal, screen, signal });
   const { acknowledged, retried } = consumer.stats();
   printSummary(screen, {
     durationMs: systemClock.monotonicMs() - startedMs,

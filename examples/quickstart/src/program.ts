@@ -5,7 +5,7 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { complaintAbout, exitCodes, UsageError } from "./failure.ts";
 import { InterruptedError, Interruption } from "./interruption.ts";
-import { LauncherWatch } from "./launcher.ts";
+import { isUnderNpm, LauncherWatch } from "./launcher.ts";
 import { Screen } from "./screen.ts";
 
 /** What a program works with. */
@@ -109,7 +109,9 @@ export async function run(
     fail(error);
     process.exit();
   });
+  const underNpm = isUnderNpm();
   using interruption = new Interruption({
+    underNpm,
     onLeave: (exitCode) => {
       screen.close();
       process.exit(exitCode);
@@ -117,8 +119,8 @@ export async function run(
   });
   try {
     command.parse();
-    using launcher = new LauncherWatch(() => interruption.interrupt("SIGHUP"));
-    launcher.begin();
+    using launcher = new LauncherWatch({ onGone: () => interruption.interrupt("SIGHUP") });
+    if (underNpm) launcher.begin();
     process.exitCode = (await main({ screen, signal: interruption.signal })) ?? exitCodes.done;
   } catch (error) {
     fail(error);

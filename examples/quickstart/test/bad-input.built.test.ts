@@ -26,13 +26,20 @@ describe("what makes no sense gets one line and exit code 2", () => {
     ["sender", "--workers 3", "unknown option '--workers'"],
     ["sender", "", /QUEUE_URL .* must be set/],
     ["sender", "", 'QUEUE_URL: queue must be .* received "a b"', { QUEUE_URL: "a b" }],
+    [
+      "sender",
+      "",
+      "the configured endpoint is no http or https URL",
+      { QUEUE_URL: queue, AWS_REGION: "eu-west-1", AWS_ENDPOINT_URL_SQS: "garbage" },
+    ],
+    ["sender", "", "no AWS region is known: set AWS_REGION", { QUEUE_URL: queue }],
     ["consumer", "", /QUEUE_URL .* and DATABASE_URL .* must be set/],
     ["consumer", "", /error: DATABASE_URL .* must be set/, { QUEUE_URL: queue }],
     [
       "consumer",
       "",
-      /QUEUE_URL: queue must be a standard queue/,
-      { QUEUE_URL: "q.fifo", DATABASE_URL: database },
+      'QUEUE_URL: queue must be .* received "a b"',
+      { QUEUE_URL: "a b", DATABASE_URL: database },
     ],
   ];
   it.concurrent.each(cases)("%s %s: %s", async (name, args, text, env = {}) => {
@@ -56,13 +63,17 @@ describe("what cannot be reached gets one line and exit code 1", () => {
     expectOneLine(
       await run("local", ["--sqs-port", port]),
       1,
-      `port ${port} of 127.0.0.1 is taken`,
+      `port ${port} of 127.0.0.1 is taken; choose another, or 0 for any free one`,
     );
   });
 
   it.concurrent("the port of Postgres is taken", async () => {
     const args = ["--sqs-port", "0", "--postgres-port", port];
-    expectOneLine(await run("local", args), 1, `port ${port} of 127.0.0.1 is taken`);
+    expectOneLine(
+      await run("local", args),
+      1,
+      `port ${port} of 127.0.0.1 is taken; choose another, or 0 for any free one`,
+    );
     await nothingLeft();
   });
 

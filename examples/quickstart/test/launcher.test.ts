@@ -1,22 +1,59 @@
-import { expect, it } from "vitest";
-import { npmAbove } from "../src/launcher.ts";
+import { VirtualClock } from "millrace/testing";
+import { describe, expect, it } from "vitest";
+import type { Ancestor } from "../src/ancestors.ts";
+import { LauncherWatch } from "../src/launcher.ts";
 
-it("finds every npm above a process, by its title or its script", () => {
-  const table = `
-      1     0 /sbin/init
-     20     1 -bash
-     30    20 npm start
-     31    30 sh -c npm run --silent --workspace quickstart start --
-    140    31 /usr/bin/node /usr/lib/node_modules/npm/bin/npm-cli.js run start
-    141   140 sh -c node dist/main.js
-    150   141 node dist/main.js
-    160     1 npm run something else
-  `;
-  expect(npmAbove(150, table)).toEqual([140, 30]);
+const shell = { pid: 141, args: "sh -c -- node dist/main.js " };
+const inner = {
+  pid: 140,
+  args: "/usr/bin/node /usr/lib/node_modules/npm/bin/npm-cli.js run start ",
+};
+const outer = { pid: 30, args: "npm start " };
+const terminal = { pid: 20, args: "-bash " };
+const init = { pid: 1, args: "/sbin/init " };
+
+/** A watch over what stands above as given, which may change. */
+function watch(...above: Ancestor[]) {
+  const clock = new VirtualClock();
+  const seen = { above, gone: 0 };
+  const launcher = new LauncherWatch({
+    clock,
+    look: () => seen.above,
+    onGone: () => void (seen.gone += 1),
+  });
+  launcher.begin();
+  return { clock, seen, launcher };
+}
+
+describe("the watch says, once, that npm has gone", () => {
+  const chain = [shell, inner, outer, terminal, init];
+  it.each<[string, Ancestor[], Ancestor[]]>([
+    ["known by its script, below a shell", chain, [shell, init]],
+    ["known by its title, above another", chain, [shell, inner, init]],
+    ["where no command lines are to be seen", [{ pid: 140, args: undefined }], [init]],
+  ])("%s", async (_, before, after) => {
+    const { clock, seen } = watch(...before);
+    await clock.advance(10_000);
+    expect(seen.gone).toBe(0);
+    seen.above = after;
+    await clock.advance(1_000);
+    expect(seen.gone).toBe(1);
+    await clock.advance(10_000);
+    expect(seen.gone).toBe(1);
+    expect(clock.pendingTimers).toBe(0);
+  });
 });
 
-it("finds none where there is none, and stands a table that makes no sense", () => {
-  expect(npmAbove(5, "")).toEqual([]);
-  expect(npmAbove(5, "5 4 node dist/main.js\n4 1 bash\nno table")).toEqual([]);
-  expect(npmAbove(5, "5 4 node\n4 5 npm start")).toHaveLength(1);
+it("what else goes is no matter", async () => {
+  const { clock, seen, launcher } = watch(shell, outer, terminal, init);
+  seen.above = [shell, outer, init];
+  await clock.advance(10_000);
+  expect(seen.gone).toBe(0);
+  launcher[Symbol.dispose]();
+  expect(clock.pendingTimers).toBe(0);
+});
+
+it("where no npm is above, nothing is watched", () => {
+  const { clock } = watch({ pid: 21, args: "node dist/main.js " }, terminal, init);
+  expect(clock.pendingTimers).toBe(0);
 });

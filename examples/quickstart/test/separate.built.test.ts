@@ -98,6 +98,13 @@ it("says that the queue is not there", async () => {
   }
 });
 
+it("says that the endpoint is none, which is bad input", async () => {
+  const env = { ...environment(sqs.queueUrl("together")), AWS_ENDPOINT_URL_SQS: "garbage" };
+  for (const name of ["sender", "consumer"] as const) {
+    expectOneLine(await run(name, [], env), 2, "the configured endpoint is no http or https URL");
+  }
+});
+
 it("says that access is denied", async () => {
   const env = { ...environment(sqs.queueUrl("together")), AWS_SECRET_ACCESS_KEY: "aWrongOne" };
   for (const name of ["sender", "consumer"] as const) {

@@ -28,10 +28,19 @@ export class LocalPostgresOptionError extends LocalPostgresError {
   readonly received: unknown;
 
   constructor(option: string, expected: string, received: unknown) {
-    const shown = typeof received === "string" ? JSON.stringify(received) : String(received);
-    super(`${option} must be ${expected}; received ${shown}`);
+    super(`${option} must be ${expected}; received ${describe(received)}`);
     this.option = option;
     this.received = received;
+  }
+}
+
+/** A short text for any value at all; never throws. */
+function describe(value: unknown): string {
+  try {
+    const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+    return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+  } catch {
+    return `a value of type ${typeof value}`;
   }
 }
 
@@ -51,13 +60,13 @@ export class UnsupportedPlatformError extends LocalPostgresError {
   }
 }
 
-/** Something else listens on the port that was asked for. */
+/** Something else listens on the port that was asked for by the option `port`. */
 export class PortTakenError extends LocalPostgresError {
   readonly code = "PORT_TAKEN";
   readonly port: number;
 
   constructor(port: number, options?: ErrorOptions) {
-    super(`port ${port} of 127.0.0.1 is taken`, options);
+    super(`port ${port} of 127.0.0.1 is taken; choose another, or 0 for any free one`, options);
     this.port = port;
   }
 }

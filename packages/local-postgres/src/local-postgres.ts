@@ -82,8 +82,8 @@ export async function start(
   options: LocalPostgresOptions,
   pickPort: (wanted: number) => Promise<number>,
 ): Promise<LocalPostgres> {
+  validate(options);
   const { dir, port = 0, durable = true, signal } = options;
-  validate(dir, port);
 
   for (let attempt = 1; ; attempt += 1) {
     // One attempt after the other: the next is made only when the last found its port taken.
@@ -123,11 +123,45 @@ async function superuserUrl(dir: string, port: number): Promise<string> {
   return `postgres://postgres:${await readPassword(dir)}@127.0.0.1:${port}/postgres`;
 }
 
-function validate(dir: unknown, port: unknown): void {
-  if (dir !== undefined && (typeof dir !== "string" || dir === "")) {
+/** Options whose values may be anything. */
+type Unchecked<Options> = { readonly [Name in keyof Options]?: unknown };
+
+const known: ReadonlySet<string> = new Set<keyof LocalPostgresOptions>([
+  "dir",
+  "port",
+  "durable",
+  "signal",
+]);
+
+function validate(options: LocalPostgresOptions): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new LocalPostgresOptionError("options", "an object", options);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (known.has(name)) continue;
+    throw new LocalPostgresOptionError(name, "left out: there is no such option", value);
+  }
+  const { dir, port = 0, durable = true, signal }: Unchecked<LocalPostgresOptions> = options;
+  if (dir !== undefined && (typeof dir !== "string" || dir === "" || dir.includes("\0"))) {
     throw new LocalPostgresOptionError("dir", "the path of a directory", dir);
   }
   if (!Number.isInteger(port) || Number(port) < 0 || Number(port) > 65_535) {
     throw new LocalPostgresOptionError("port", "an integer from 0 to 65535", port);
   }
+  if (typeof durable !== "boolean") {
+    throw new LocalPostgresOptionError("durable", "true or false", durable);
+  }
+  if (signal !== undefined && !isSignal(signal)) {
+    throw new LocalPostgresOptionError("signal", "an AbortSignal", signal);
+  }
+}
+
+/** By its method: a signal of another realm is no instance of this one's class. */
+function isSignal(value: unknown): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "throwIfAborted" in value &&
+    typeof value.throwIfAborted === "function"
+  );
 }

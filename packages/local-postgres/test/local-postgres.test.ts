@@ -117,7 +117,7 @@ describe("a given port", () => {
     expect(error).toMatchObject({
       code: "PORT_TAKEN",
       port: taken.port,
-      message: `port ${taken.port} of 127.0.0.1 is taken`,
+      message: `port ${taken.port} of 127.0.0.1 is taken; choose another, or 0 for any free one`,
     });
   });
 

@@ -39,15 +39,16 @@ export function checkAttributes(attributes: MessageAttributes | undefined): Chec
       `Number of message attributes [${names.length}] exceeds the allowed maximum [${maxAttributes}].`,
     );
   }
-  const values: Record<string, MessageAttributeValue> = {};
+  // As entries, since assigning to a name like __proto__ would be no attribute.
+  const values: [name: string, value: MessageAttributeValue][] = [];
   let bytes = 0;
   for (const name of names) {
     requireName(name);
     const { value, valueBytes } = checkValue(name, attributes[name] ?? {});
-    values[name] = value;
+    values.push([name, value]);
     bytes += name.length + utf8Bytes(value.DataType ?? "") + valueBytes;
   }
-  return { values, bytes };
+  return { values: Object.fromEntries(values), bytes };
 }
 
 function requireName(name: string): void {
@@ -181,16 +182,14 @@ export function pickAttributes(
   selection: AttributeSelection,
 ): MessageAttributes | undefined {
   if (selection === "none") return undefined;
-  const picked: Record<string, MessageAttributeValue> = {};
-  let any = false;
+  const picked: [name: string, value: MessageAttributeValue][] = [];
   for (const name of Object.keys(attributes)) {
     const value = attributes[name];
     if (value === undefined || (selection !== "all" && !matches(name, selection))) continue;
     const { BinaryValue: binary } = value;
-    picked[name] = binary === undefined ? value : { ...value, BinaryValue: binary.slice() };
-    any = true;
+    picked.push([name, binary === undefined ? value : { ...value, BinaryValue: binary.slice() }]);
   }
-  return any ? picked : undefined;
+  return picked.length > 0 ? Object.fromEntries(picked) : undefined;
 }
 
 function matches(name: string, { names, prefixes }: AttributeFilter): boolean {

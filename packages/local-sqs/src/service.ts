@@ -2,7 +2,7 @@
  * Owns the local SQS as a whole: its options, its queues, and which operation is answered by which
  * part. It never does I/O, and reads no clock and draws no chance but those that it was given.
  */
-import { OptionError, systemClock, systemRandom } from "millrace";
+import { systemClock, systemRandom } from "millrace";
 import type {
   Clock,
   Random,
@@ -20,6 +20,8 @@ import { moveOperations } from "./move-operations.ts";
 import { MoveTasks } from "./move-tasks.ts";
 import type { Operations } from "./operations.ts";
 import { queueOperations } from "./queue-operations.ts";
+import { checkOptions, hasMethods, isWhole } from "./option-rules.ts";
+import type { OptionRules } from "./option-rules.ts";
 import { QueueRegistry } from "./queue-registry.ts";
 import type { Queue, QueueContext } from "./queue.ts";
 import { deadLetter } from "./redrive.ts";
@@ -61,6 +63,36 @@ const defaults = {
   reorder: false,
   duplicateRate: 0,
   inFlightLimit: defaultInFlightLimit,
+};
+
+/** What the options take. */
+export const serviceOptionRules: OptionRules<SqsServiceOptions> = {
+  clock: {
+    expected: "a Clock",
+    holds: (value) => hasMethods(value, ["now", "monotonicMs", "setTimer"]),
+  },
+  random: { expected: "a function", holds: (value) => typeof value === "function" },
+  region: {
+    expected: "the name of an AWS region",
+    holds: (value) => typeof value === "string" && /^[a-z][a-z\d-]*$/.test(value),
+  },
+  accountId: {
+    expected: "twelve digits",
+    holds: (value) => typeof value === "string" && /^\d{12}$/.test(value),
+  },
+  origin: {
+    expected: "a URL without a slash at its end",
+    holds: (value) => typeof value === "string" && URL.canParse(value) && !value.endsWith("/"),
+  },
+  reorder: { expected: "true or false", holds: (value) => typeof value === "boolean" },
+  duplicateRate: {
+    expected: "a number from 0 to 1",
+    holds: (value) => typeof value === "number" && value >= 0 && value <= 1,
+  },
+  inFlightLimit: {
+    expected: "a positive integer",
+    holds: (value) => isWhole(value, 1, Number.MAX_SAFE_INTEGER),
+  },
 };
 
 /**
@@ -166,31 +198,9 @@ export class SqsService implements SqsApi {
   }
 }
 
-/** @throws OptionError */
+/** @throws OptionError for the first option that cannot work, with the value that was received. */
 function readOptions(options: SqsServiceOptions): typeof defaults {
-  const settings = {
-    clock: options.clock ?? defaults.clock,
-    random: options.random ?? defaults.random,
-    region: options.region ?? defaults.region,
-    accountId: options.accountId ?? defaults.accountId,
-    origin: options.origin ?? defaults.origin,
-    reorder: options.reorder ?? defaults.reorder,
-    duplicateRate: options.duplicateRate ?? defaults.duplicateRate,
-    inFlightLimit: options.inFlightLimit ?? defaults.inFlightLimit,
-  };
-  const { region, accountId, origin, duplicateRate, inFlightLimit } = settings;
-  if (!/^[a-z][a-z\d-]*$/.test(region)) {
-    throw new OptionError("region", "the name of an AWS region", region);
-  }
-  if (!/^\d{12}$/.test(accountId)) throw new OptionError("accountId", "twelve digits", accountId);
-  if (!URL.canParse(origin) || origin.endsWith("/")) {
-    throw new OptionError("origin", "a URL without a slash at its end", origin);
-  }
-  if (!(duplicateRate >= 0 && duplicateRate <= 1)) {
-    throw new OptionError("duplicateRate", "a number from 0 to 1", duplicateRate);
-  }
-  if (!Number.isInteger(inFlightLimit) || inFlightLimit < 1) {
-    throw new OptionError("inFlightLimit", "a positive integer", inFlightLimit);
-  }
-  return settings;
+  checkOptions(options, serviceOptionRules);
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(given) };
 }

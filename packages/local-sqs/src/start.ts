@@ -5,7 +5,9 @@
 import { OptionError, SqsServiceError } from "millrace";
 import type { SqsOperation } from "millrace";
 import { HttpFront } from "./http-front.ts";
-import { SqsService } from "./service.ts";
+import { checkOptions, hasMethods, isObject, isText, isWhole } from "./option-rules.ts";
+import type { OptionRules } from "./option-rules.ts";
+import { SqsService, serviceOptionRules } from "./service.ts";
 import type { SqsServiceOptions } from "./service.ts";
 import { SignatureVerifier } from "./signature.ts";
 import type { LocalCredentials } from "./signature.ts";
@@ -55,6 +57,48 @@ export interface LocalSqs extends AsyncDisposable {
 
 const defaults = { port: 9324, host: "127.0.0.1", region: "us-east-1" };
 
+const { origin: _origin, ...rulesOfService } = serviceOptionRules;
+
+/** What the options take. */
+const rules: OptionRules<LocalSqsOptions> = {
+  ...rulesOfService,
+  port: {
+    expected: "an integer from 0 to 65535",
+    holds: (value) => isWhole(value, 0, 65_535),
+  },
+  host: { expected: "an address or a name", holds: isText },
+  queues: {
+    expected: "an array of names, or of { name, attributes }",
+    holds: (value) => Array.isArray(value) && value.every(isQueue),
+  },
+  credentials: {
+    expected: "{ accessKeyId, secretAccessKey }, or an array of such",
+    holds: (value) => (Array.isArray(value) ? value.every(isCredentials) : isCredentials(value)),
+    secret: true,
+  },
+  service: {
+    expected: "an SqsService",
+    holds: (value) => hasMethods(value, ["call", "queueUrls", "close"]),
+  },
+};
+
+function isQueue(value: unknown): boolean {
+  if (!isObject(value)) return typeof value === "string";
+  const { name, attributes } = value;
+  return typeof name === "string" && (attributes === undefined || isObject(attributes));
+}
+
+function isCredentials(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { accessKeyId, secretAccessKey, sessionToken, expiresAt } = value;
+  return (
+    typeof accessKeyId === "string" &&
+    typeof secretAccessKey === "string" &&
+    (sessionToken === undefined || typeof sessionToken === "string") &&
+    (expiresAt === undefined || typeof expiresAt === "number")
+  );
+}
+
 /**
  * Starts Amazon SQS on this machine.
  *
@@ -69,18 +113,15 @@ const defaults = { port: 9324, host: "127.0.0.1", region: "us-east-1" };
  * await server.stop();
  */
 export async function startLocalSqs(options: LocalSqsOptions = {}): Promise<LocalSqs> {
-  const { port = defaults.port, host = defaults.host, queues = [], ...rest } = options;
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new OptionError("port", "an integer from 0 to 65535", port);
-  }
-  if (host === "") throw new OptionError("host", "an address or a name", host);
-  const service = rest.service ?? new SqsService(rest);
-  if (rest.service !== undefined) refuseServiceOptions(rest);
-  const front = new HttpFront(service, verifierOf(rest, service));
+  checkOptions(options, rules);
+  const { port = defaults.port, host = defaults.host, queues = [], service: given } = options;
+  if (given !== undefined) refuseServiceOptions(options);
+  const service = given ?? new SqsService(ofService(options));
+  const front = new HttpFront(service, verifierOf(options, service));
 
   const stop = async (): Promise<void> => {
     await front.stop();
-    if (rest.service === undefined) service.close();
+    if (given === undefined) service.close();
   };
   try {
     const address = await front.listen(host, port);
@@ -110,6 +151,12 @@ function refuseServiceOptions(options: LocalSqsOptions): void {
     if (value === undefined) continue;
     throw new OptionError(name, "left out where a service is given, which has its own", value);
   }
+}
+
+/** What a new service is made of. */
+function ofService(options: LocalSqsOptions): SqsServiceOptions {
+  const { clock, random, region, accountId, reorder, duplicateRate, inFlightLimit } = options;
+  return { clock, random, region, accountId, reorder, duplicateRate, inFlightLimit };
 }
 
 function verifierOf(

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
+import { seededRandom } from "millrace/testing";
 import { Heap, HeapNode } from "../src/heap.ts";
-import { numbered, seeded } from "./semantics/driver.ts";
+import { numbered } from "./semantics/driver.ts";
 
 /** Empties the heap. */
 function drain(heap: Heap<string>): string[] {
@@ -27,7 +28,7 @@ it("gives out by key, and in the order of setting where keys are the same", () =
 
 it("keeps its order whatever is set anew and taken out of its middle", () => {
   for (let seed = 1; seed <= 50; seed += 1) {
-    const random = seeded(seed);
+    const random = seededRandom(seed);
     const heap = new Heap<string>();
     const nodes = numbered(200).map((name) => new HeapNode(name));
     const expected = new Map<HeapNode<string>, number>();

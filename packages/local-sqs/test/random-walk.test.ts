@@ -2,10 +2,9 @@
  * Random calls against a queue and against a model of it that is slow and plain: one list, scanned for
  * every question. A failure names the seed that shows it.
  */
-import { VirtualClock } from "millrace/testing";
+import { seededRandom, VirtualClock } from "millrace/testing";
 import { SqsService } from "@millrace/local-sqs";
 import { expect, it } from "vitest";
-import { seeded } from "./semantics/driver.ts";
 
 interface Modelled {
   readonly body: string;
@@ -69,7 +68,7 @@ function succeeds(call: Promise<unknown>): Promise<boolean> {
 }
 
 async function walk(seed: number, fifo: boolean): Promise<void> {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const below = (limit: number): number => Math.floor(random() * limit);
   const clock = new VirtualClock();
   const service = new SqsService({ clock, random, reorder: !fifo && seed % 2 === 0 });

@@ -1,12 +1,12 @@
 /** SQS's semantics in process, and what only the service itself can show. */
 import { OptionError, SqsServiceError, systemClock } from "millrace";
 import type { SqsOperation } from "millrace";
-import { VirtualClock } from "millrace/testing";
+import { seededRandom, VirtualClock } from "millrace/testing";
 import { SqsService } from "@millrace/local-sqs";
 import type { SqsServiceOptions } from "@millrace/local-sqs";
 import { describe, expect, it } from "vitest";
 import { openInProcess } from "./bench.ts";
-import { refused, seeded, useBench } from "./semantics/driver.ts";
+import { refused, useBench } from "./semantics/driver.ts";
 import { allSuites } from "./semantics/index.ts";
 
 allSuites(openInProcess);
@@ -94,7 +94,7 @@ describe("SqsService", () => {
     const run = async (): Promise<unknown[]> => {
       const service = new SqsService({
         clock: new VirtualClock(),
-        random: seeded(42),
+        random: seededRandom(42),
         reorder: true,
         duplicateRate: 0.3,
       });

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { MillraceError, SqsServiceError } from "millrace";
-import { VirtualClock } from "millrace/testing";
+import { seededRandom, VirtualClock } from "millrace/testing";
 import { describe, expect, it } from "vitest";
 import type { SignedRequest } from "../src/canonical-request.ts";
 import { SignatureVerifier } from "../src/signature.ts";
@@ -138,19 +138,8 @@ function withHeader(request: SignedRequest, name: string, ...values: string[]): 
   return { ...request, headers };
 }
 
-/** Draws the same numbers for the same seed: mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 describe("beside AWS's own signer", () => {
-  const random = seeded(20_260_304);
+  const random = seededRandom(20_260_304);
   const below = (limit: number): number => Math.floor(random() * limit);
   const textOf = (alphabet: string, length: number): string =>
     Array.from({ length }, () => alphabet[below(alphabet.length)]).join("");

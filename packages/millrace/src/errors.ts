@@ -26,7 +26,7 @@ export abstract class MillraceError extends Error {
   }
 }
 
-/** An option, or a set of them, that cannot work. Thrown by constructors, and only there. */
+/** An option, or a set of them, that cannot work. Thrown by whatever takes the option, before anything is done. */
 export class OptionError extends MillraceError {
   readonly code = "INVALID_OPTION";
   /** The option's name, `retry.baseSeconds` for a nested one. */
@@ -38,16 +38,6 @@ export class OptionError extends MillraceError {
     super(`${option} must be ${expected}; received ${describe(received)}`);
     this.option = option;
     this.received = received;
-  }
-}
-
-/** @throws OptionError when `options` is no object, or has an option whose name is not `known`. */
-export function checkOptionNames(options: object, known: ReadonlySet<string>): void {
-  if (typeof options !== "object" || options === null) {
-    throw new OptionError("options", "an object", options);
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (!known.has(name)) throw new OptionError(name, "left out: there is no such option", value);
   }
 }
 
@@ -89,7 +79,7 @@ export function describe(value: unknown): string {
       case "string":
         return JSON.stringify(clip(value));
       case "bigint":
-        return `${value}n`;
+        return clip(`${value}n`);
       case "function":
         return `a function ${value.name}`.trimEnd();
       case "object":

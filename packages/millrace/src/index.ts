@@ -16,6 +16,7 @@ export { Consumer } from "./consumer/consumer.ts";
 export type { StopOptions } from "./consumer/consumer.ts";
 export type { ConsumerEvents } from "./consumer/consumer-events.ts";
 export {
+  BatchOutcomeError,
   BodyTimeoutError,
   ConsumerStoppedError,
   HandlerTimeoutError,
@@ -26,12 +27,18 @@ export {
   QueueSetupError,
   SettlementError,
 } from "./consumer/errors.ts";
-export type { Handler, HandlerContext } from "./consumer/handler-call.ts";
+export type {
+  BatchHandler,
+  Handler,
+  HandlerContext,
+  HandlerLifecycle,
+  ManagedHandler,
+} from "./consumer/handler-call.ts";
 export type { ConsumerHealth, HealthStatus } from "./consumer/health.ts";
 export type { Limit } from "./consumer/limit.ts";
 export type { Logger } from "./consumer/logger.ts";
 export type { Message } from "./consumer/message.ts";
-export type { ConsumerOptions } from "./consumer/options.ts";
+export type { ConsumerBatchOptions, ConsumerOptions } from "./consumer/options.ts";
 export type { LaneKey, OrderBy } from "./consumer/order-by.ts";
 export { deadLetter, release, retry } from "./consumer/outcome.ts";
 export type { Acknowledge, DeadLetter, Outcome, Release, Retry } from "./consumer/outcome.ts";

@@ -1,12 +1,14 @@
 import * as millrace from "millrace";
 import * as postgres from "millrace/postgres";
 import * as testing from "millrace/testing";
+import * as threads from "millrace/threads";
 import { expect, it } from "vitest";
 
 /** What the library exports, name by name: a change here is a change for its users. */
 it("exports these values and no others", () => {
   expect(Object.keys(millrace).toSorted()).toMatchInlineSnapshot(`
     [
+      "BatchOutcomeError",
       "BodyTimeoutError",
       "Channel",
       "ChannelClosedError",
@@ -51,7 +53,6 @@ it("exports these values and no others", () => {
       "DatabaseUnavailableError",
       "InboxKeyError",
       "OutboxRelay",
-      "OutcomeCountError",
       "RelayStoppedError",
       "StatementError",
       "TransactionAbortedError",
@@ -69,6 +70,15 @@ it("exports these values and no others", () => {
   expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`
     [
       "VirtualClock",
+      "seededRandom",
+    ]
+  `);
+  expect(Object.keys(threads).toSorted()).toMatchInlineSnapshot(`
+    [
+      "HandlerModuleError",
+      "MessageTransferError",
+      "WorkerThreadLostError",
+      "inThreads",
     ]
   `);
 });

@@ -1,7 +1,8 @@
 /** What a standard queue may do to its users, done on purpose. */
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "millrace/testing";
 import type { OpenBench } from "../bench.ts";
-import { numbered, seeded, useBench } from "./driver.ts";
+import { numbered, useBench } from "./driver.ts";
 import type { Driver } from "./driver.ts";
 
 async function drain(sqs: Driver, url: string): Promise<string[]> {
@@ -15,7 +16,7 @@ async function drain(sqs: Driver, url: string): Promise<string[]> {
 
 export function disorderSuite(open: OpenBench): void {
   describe("a standard queue that may reorder", () => {
-    const sqs = useBench(open, { reorder: true, random: seeded(7) });
+    const sqs = useBench(open, { reorder: true, random: seededRandom(7) });
 
     it("hands out every message once, in another order", async () => {
       const url = await sqs.queue();
@@ -40,7 +41,7 @@ export function disorderSuite(open: OpenBench): void {
   });
 
   describe("a standard queue that delivers twice", () => {
-    const sqs = useBench(open, { duplicateRate: 1, random: seeded(7) });
+    const sqs = useBench(open, { duplicateRate: 1, random: seededRandom(7) });
 
     it("delivers each message a second time, under a handle of its own", async () => {
       const url = await sqs.queue();
@@ -102,7 +103,7 @@ export function disorderSuite(open: OpenBench): void {
   });
 
   describe("a standard queue that delivers some twice", () => {
-    const sqs = useBench(open, { duplicateRate: 0.2, random: seeded(1) });
+    const sqs = useBench(open, { duplicateRate: 0.2, random: seededRandom(1) });
 
     it("delivers about that share of them", async () => {
       const url = await sqs.queue();

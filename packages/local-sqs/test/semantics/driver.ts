@@ -216,17 +216,6 @@ export async function refused(call: Promise<unknown>, errorName: string): Promis
   return error;
 }
 
-/** A source of randomness that is the same for the same seed: mulberry32. */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** `prefix0`, `prefix1`, … */
 export function numbered(count: number, prefix = "m"): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}${index}`);

@@ -5,7 +5,8 @@
 import { Ring } from "./ring.ts";
 
 /**
- * Lanes by key. Each has one value whose turn it is, and behind it those that wait for theirs.
+ * Lanes by key. Each has one value whose turn it is, and behind it those that wait for theirs. Values are
+ * never undefined.
  *
  *     "a"    a1 │ a2  a3        leave("a") gives a2 its turn
  *     "b"    b1 │               leave("b") is the end of lane "b"
@@ -45,13 +46,20 @@ export class Lanes<Key, T> {
     return false;
   }
 
-  /** Ends the turn of the value that had it. Answers the next, which has its turn now; undefined when none waits. */
+  /**
+   * Ends the turn, whoever shared it. Answers the next value, which has its turn now; undefined when none
+   * waits, and the lane is gone.
+   */
   leave(key: Key): T | undefined {
+    const next = this.join(key);
+    if (next === undefined) this.#lanes.delete(key);
+    return next;
+  }
+
+  /** Takes out the first of those that wait in a lane, to share the turn; undefined when none waits. */
+  join(key: Key): T | undefined {
     const waiting = this.#lanes.get(key);
-    if (waiting === undefined || waiting.size === 0) {
-      this.#lanes.delete(key);
-      return undefined;
-    }
+    if (waiting === undefined || waiting.size === 0) return undefined;
     this.#waiting -= 1;
     return waiting.shift();
   }

@@ -4,8 +4,9 @@
 import { boundedCall } from "../sqs/bounded-call.ts";
 import type { CallBounds } from "../sqs/bounded-call.ts";
 import type { SqsApi, SqsInput } from "../sqs/api.ts";
-import { SqsError, SqsResponseError, SqsServiceError } from "../sqs/errors.ts";
-import type { BatchOutput, BatchResultErrorEntry } from "../sqs/operations.ts";
+import { readBatchAnswer, unnamed } from "../sqs/batch-answer.ts";
+import { SqsError, SqsResponseError } from "../sqs/errors.ts";
+import type { BatchOutput } from "../sqs/operations.ts";
 
 /** The batch operations on deliveries. */
 export type DeliveryBatch = "DeleteMessageBatch" | "ChangeMessageVisibilityBatch";
@@ -33,42 +34,24 @@ export async function callBatch<O extends DeliveryBatch>(
   try {
     return read(operation, count, await boundedCall(sqs, operation, input, bounds));
   } catch (error) {
-    const failed: EntryResult = { done: false, permanent: false, error: asError(error, operation) };
+    const failed = failure(asError(error, operation), false);
     return Array.from({ length: count }, () => failed);
   }
 }
 
-function read(operation: string, count: number, output: BatchOutput): EntryResult[] {
-  const results = new Map<string, EntryResult>();
-  for (const entry of list(output.Successful)) {
-    if (typeof entry?.Id === "string") results.set(entry.Id, done);
-  }
-  // After the successful ones: of an entry that is in both lists the worse is believed.
-  for (const entry of list(output.Failed)) {
-    if (typeof entry?.Id === "string") results.set(entry.Id, failure(operation, entry));
-  }
-  const silent: EntryResult = {
-    done: false,
-    permanent: false,
-    error: new SqsResponseError(`${operation}: the answer says nothing of an entry`, operation),
-  };
-  return Array.from({ length: count }, (_, index) => results.get(String(index)) ?? silent);
-}
-
-function failure(operation: string, entry: BatchResultErrorEntry): EntryResult {
-  const error = new SqsServiceError({
-    operation,
-    errorName: entry.Code ?? "Unknown",
-    text: entry.Message ?? "no message",
-    statusCode: 200,
-    senderFault: entry.SenderFault === true,
+function read(operation: string, count: number, output: BatchOutput | undefined): EntryResult[] {
+  const { successful, failed } = readBatchAnswer(operation, output);
+  return Array.from({ length: count }, (_, index) => {
+    const id = String(index);
+    const error = failed.get(id);
+    // Before the success: of an entry that is in both lists the worse is believed.
+    if (error !== undefined) return failure(error, error.category === "invalid");
+    return successful.has(id) ? done : failure(unnamed(operation, index), false);
   });
-  return { done: false, permanent: error.category === "invalid", error };
 }
 
-/** A list is what it should be; a server that answers something else has answered nothing. */
-function list<T>(value: readonly T[] | undefined): readonly T[] {
-  return Array.isArray(value) ? value : [];
+function failure(error: Error, permanent: boolean): EntryResult {
+  return { done: false, permanent, error };
 }
 
 function asError(error: unknown, operation: string): Error {

@@ -8,6 +8,13 @@ import { InvalidBodyError } from "./errors.ts";
 import type { Message } from "./message.ts";
 import { withBody } from "./message.ts";
 
+/** Issues that are told of one body. Their number, their paths and what they quote are the sender's to choose. */
+const maxIssues = 10;
+/** Characters of an issue. */
+const maxIssueLength = 200;
+/** Steps of a path. */
+const maxPathLength = 20;
+
 /**
  * Makes the message that the handler gets; it may throw or reject. It answers at once when the schema
  * does, since order by a key that is part of the body waits for the answer.
@@ -33,8 +40,7 @@ function fit<Body>(
   result: StandardSchemaV1.Result<Body>,
 ): Message<Body> {
   if (result.issues === undefined) return withBody(message, result.value);
-  const issues = result.issues.map(describeIssue);
-  throw new InvalidBodyError(`the body does not fit the schema: ${issues.join("; ")}`, issues);
+  throw refusal(result.issues);
 }
 
 function parse(rawBody: string): unknown {
@@ -45,9 +51,25 @@ function parse(rawBody: string): unknown {
   }
 }
 
-function describeIssue(issue: StandardSchemaV1.Issue): string {
-  const path = issue.path?.map((part) => String(typeof part === "object" ? part.key : part));
-  return path === undefined || path.length === 0
-    ? issue.message
-    : `${path.join(".")}: ${issue.message}`;
+function refusal(found: readonly StandardSchemaV1.Issue[]): InvalidBodyError {
+  const issues = found.slice(0, maxIssues).map(describeIssue);
+  const more = found.length > maxIssues ? `; and ${found.length - maxIssues} more` : "";
+  const text = `the body does not fit the schema: ${issues.join("; ")}${more}`;
+  return new InvalidBodyError(text, issues);
+}
+
+function describeIssue({ message, path = [] }: StandardSchemaV1.Issue): string {
+  const steps = path.slice(0, maxPathLength).map(describeStep);
+  const more = path.length > maxPathLength ? ["…"] : [];
+  return oneLine(path.length === 0 ? message : `${[...steps, ...more].join(".")}: ${message}`);
+}
+
+function describeStep(step: PropertyKey | StandardSchemaV1.PathSegment): string {
+  return oneLine(String(typeof step === "object" ? step.key : step));
+}
+
+/** Short, and without line breaks and control characters, by which a sender could write into logs what was never logged. */
+function oneLine(text: string): string {
+  const line = text.slice(0, maxIssueLength).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ");
+  return text.length > maxIssueLength ? `${line}…` : line;
 }

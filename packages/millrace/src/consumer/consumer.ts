@@ -2,9 +2,10 @@
  * Owns what users hold: the options, the events, the counters and the health, across starts and stops.
  * It does none of the work; each start makes a pipeline that does.
  */
-import { OptionError } from "../errors.ts";
+import { OptionError, toError } from "../errors.ts";
 import { Emitter } from "../events.ts";
 import type { Listener } from "../events.ts";
+import { checkOptionNames } from "../option-checks.ts";
 import type { SqsApi, SqsOperation } from "../sqs/api.ts";
 import { HttpSqs } from "../sqs/http-sqs.ts";
 import type { ConsumerEvents } from "./consumer-events.ts";
@@ -42,6 +43,17 @@ interface Run<Body> {
   pipeline: Pipeline<Body> | undefined;
   /** Written by pause and resume, which may come before the pipeline. */
   paused: boolean;
+  /** Set once a handler with a lifecycle has been started: it is to be stopped. */
+  handlerStarted: boolean;
+}
+
+const stopOptions: ReadonlySet<string> = new Set<keyof StopOptions>(["deadlineMs"]);
+
+function deadlineOf(options: StopOptions): number {
+  checkOptionNames(options, stopOptions);
+  const { deadlineMs = 30_000 } = options;
+  if (typeof deadlineMs === "number" && deadlineMs >= 0) return deadlineMs;
+  throw new OptionError("deadlineMs", "a number of 0 or more", deadlineMs);
 }
 
 const nothing: StopReport = { finished: 0, released: 0, abandoned: 0, durationMs: 0 };
@@ -125,9 +137,11 @@ export class Consumer<Body = string> {
    * @throws OptionError when `deadlineMs` is no number of 0 or more.
    */
   stop(options: StopOptions = {}): Promise<StopReport> {
-    const { deadlineMs = 30_000 } = options;
-    if (typeof deadlineMs !== "number" || !(deadlineMs >= 0)) {
-      return Promise.reject(new OptionError("deadlineMs", "a number of 0 or more", deadlineMs));
+    let deadlineMs: number;
+    try {
+      deadlineMs = deadlineOf(options);
+    } catch (error) {
+      return Promise.reject(toError(error));
     }
     const run = this.#run;
     if (run !== undefined) {
@@ -209,6 +223,7 @@ export class Consumer<Body = string> {
       client: this.#client(),
       pipeline: undefined,
       paused: false,
+      handlerStarted: false,
       // Deferred by a turn, so that run exists when it begins.
       started: Promise.resolve(previous).then(() => this.#startUp(run)),
     };
@@ -231,6 +246,7 @@ export class Consumer<Body = string> {
     const sqs = new CountingSqs(run.client.sqs, this.#requests);
     try {
       const setup = await setUpQueue(sqs, queue, visibilityTimeoutSeconds, logger, clock, signal);
+      await this.#startHandler(run);
       // The answer may have been faster than the abort; a pipeline made now would be one that nobody stops.
       signal.throwIfAborted();
       run.pipeline = new Pipeline(settings, sqs, setup, this.#reporter);
@@ -247,7 +263,7 @@ export class Consumer<Body = string> {
 
   async #failStart(run: Run<Body>): Promise<void> {
     await run.pipeline?.stop(0);
-    await run.client.close();
+    await this.#letGo(run);
     if (this.#run === run) this.#run = undefined;
     this.#health.stopped();
   }
@@ -257,9 +273,29 @@ export class Consumer<Body = string> {
     // Before the queue is known there is nothing to stop but the start itself.
     const report = (await run.pipeline?.stop(deadlineMs)) ?? nothing;
     await run.started.catch(() => {}); // Its caller has the error.
-    await run.client.close();
+    await this.#letGo(run);
     if (this.#stopping === run) this.#stopping = undefined;
     this.#health.stopped();
     return report;
+  }
+
+  async #startHandler(run: Run<Body>): Promise<void> {
+    const { lifecycle } = this.#settings;
+    const { signal } = run.abort;
+    if (lifecycle === undefined) return;
+    signal.throwIfAborted();
+    await lifecycle.start({ signal });
+    run.handlerStarted = true;
+  }
+
+  /** Ends what was made for the run, last of all. Never rejects for the handler's sake. */
+  async #letGo(run: Run<Body>): Promise<void> {
+    const { lifecycle, logger } = this.#settings;
+    try {
+      if (run.handlerStarted) await lifecycle?.stop();
+    } catch (error) {
+      logger.error("the handler could not be stopped", { error });
+    }
+    await run.client.close();
   }
 }

@@ -4,9 +4,10 @@
 import type { SqsApi } from "../sqs/api.ts";
 import { bounded, boundedCall } from "../sqs/bounded-call.ts";
 import type { CallLimits } from "../sqs/bounded-call.ts";
+import { SqsResponseError } from "../sqs/errors.ts";
 import { maxMessageAttributes, maxPayloadBytes } from "../sqs/limits.ts";
 import { messageBytes } from "../sqs/message-size.ts";
-import type { MessageAttributes } from "../sqs/operations.ts";
+import type { MessageAttributes, SendMessageOutput } from "../sqs/operations.ts";
 import { resolveQueueUrl } from "../sqs/queue-address.ts";
 import type { Delivery } from "./delivery.ts";
 
@@ -33,14 +34,16 @@ export class DeadLetterQueue {
    * there is room. Resolves when SQS has it. Sent twice, if the answer to the first was lost: a
    * dead-letter queue may hold a message twice, and never misses one.
    *
-   * @throws the error of the call that failed: the look-up of the queue, or the send.
+   * @throws the error of the call that failed: the look-up of the queue, or the send; SqsResponseError when
+   * what came back names no message.
    */
   async send(delivery: Delivery, reason: string | undefined, limits: CallLimits): Promise<void> {
     const { clock, timeoutMs, signal } = limits;
     this.#url ??= await resolveQueueUrl(bounded(this.#sqs, clock, timeoutMs), this.arn, signal);
     const { message, received } = delivery;
     const attributes = withReason(received.MessageAttributes ?? {}, reason, message.rawBody);
-    await boundedCall(
+    // Optional: an SqsApi of the user's own may answer nothing, whatever its type says.
+    const output: SendMessageOutput | undefined = await boundedCall(
       this.#sqs,
       "SendMessage",
       {
@@ -52,6 +55,11 @@ export class DeadLetterQueue {
       },
       limits,
     );
+    // The original is deleted next: nothing but the name of its copy says that there is one.
+    if (typeof output?.MessageId !== "string" || output.MessageId === "") {
+      const text = "SendMessage: the answer is not SQS's: it names no message";
+      throw new SqsResponseError(text, "SendMessage");
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 import { maxVisibilitySeconds } from "../sqs/limits.ts";
 import type { ReceivedMessage } from "../sqs/operations.ts";
 import { LeaseLostError } from "./errors.ts";
+import { HandlerRun } from "./handler-run.ts";
 import { toMessage } from "./message.ts";
 import type { Message } from "./message.ts";
 import type { Outcome } from "./outcome.ts";
@@ -55,7 +56,7 @@ export interface DeliveryObserver {
  * One receipt of a message. It is keyed by itself, never by the message's id: two deliveries of one
  * message can be in hand at once.
  */
-export class Delivery {
+export class Delivery extends HandlerRun {
   readonly receiptHandle: string;
   /** As SQS answered it; what a copy for the dead-letter queue is made of. */
   readonly received: ReceivedMessage;
@@ -71,10 +72,6 @@ export class Delivery {
   #worker: number | undefined;
   #outcome: Outcome | undefined;
   #handlerMs = 0;
-  #abort: AbortController | undefined;
-  #abortReason: Error | undefined;
-  /** Called when #abortReason is set; one worker at most waits for it. */
-  #onAbort: (() => void) | undefined;
   #requestOpen = false;
   #onRequestEnd: (() => void) | undefined;
 
@@ -89,6 +86,7 @@ export class Delivery {
     visibilitySeconds: number,
     observer: DeliveryObserver,
   ) {
+    super();
     this.received = received;
     this.receiptHandle = received.ReceiptHandle;
     this.leaseLimitMs = leaseFromMs + maxVisibilitySeconds * 1_000 - totalMarginMs;
@@ -192,36 +190,6 @@ export class Delivery {
   whenNoRequest(callback: () => void): void {
     if (this.#requestOpen) this.#onRequestEnd = callback;
     else callback();
-  }
-
-  // ── The handler's signal. ──
-
-  /** Aborts on timeout, on a lost lease and at stop's deadline. Made on first use: many handlers never ask. */
-  get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
-    }
-    return this.#abort.signal;
-  }
-
-  /** Why the signal aborted; undefined while it has not. */
-  get abortReason(): Error | undefined {
-    return this.#abortReason;
-  }
-
-  /** Aborts the signal; the first reason stands. */
-  abort(reason: Error): void {
-    if (this.#abortReason !== undefined) return;
-    this.#abortReason = reason;
-    this.#onAbort?.();
-    this.#abort?.abort(reason);
-  }
-
-  /** Sets the one callback for an abort, or removes it; costs less than a listener on a signal. */
-  onAbort(callback: (() => void) | undefined): void {
-    this.#onAbort = callback;
-    if (callback !== undefined && this.#abortReason !== undefined) callback();
   }
 
   #move(to: DeliveryState): void {

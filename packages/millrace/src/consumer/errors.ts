@@ -41,7 +41,7 @@ export class ConsumerStoppedError extends MillraceError {
 /** A message's body is not JSON, or not what the schema wants. */
 export class InvalidBodyError extends MillraceError {
   readonly code = "INVALID_BODY";
-  /** What the schema found, as text; empty when the body is no JSON at all. */
+  /** What the schema found, as text: the first ten, cut to 200 characters; empty when the body is no JSON at all. */
   readonly issues: readonly string[];
 
   constructor(message: string, issues: readonly string[] = [], options?: ErrorOptions) {
@@ -70,6 +70,15 @@ export class OrderKeyError extends MillraceError {
   constructor(received: unknown) {
     super(`orderBy must answer a string, a number or undefined; it answered ${describe(received)}`);
     this.received = received;
+  }
+}
+
+/** A batch handler answered an array that does not say one outcome for each message. All of them are retried. */
+export class BatchOutcomeError extends MillraceError {
+  readonly code = "BATCH_OUTCOMES";
+
+  constructor(answered: string) {
+    super(`handleBatch must answer one outcome, or undefined, a message; it answered ${answered}`);
   }
 }
 

@@ -1,10 +1,11 @@
 /**
- * Owns the running of the user's handler for one delivery: its context, its timeout, and the moment
+ * Owns the running of the user's handler, for one delivery or a batch: its context, its timeout, and the moment
  * when it is left behind. It never settles anything, and never rejects, whatever the handler does.
  */
 import type { Clock, Timer } from "../clock.ts";
-import type { Delivery } from "./delivery.ts";
+import { hasMethods } from "../option-checks.ts";
 import { HandlerTimeoutError } from "./errors.ts";
+import type { HandlerRun } from "./handler-run.ts";
 import type { Logger } from "./logger.ts";
 import type { Message } from "./message.ts";
 
@@ -28,6 +29,48 @@ export interface HandlerContext {
  */
 export type Handler<Body> = (message: Message<Body>, context: HandlerContext) => unknown;
 
+/**
+ * The user's function for many messages at once, at least one. Those of a message group or key are in order.
+ * When it resolves with an array, that holds one outcome a message, or undefined for those that are done; any
+ * other array is an error. Otherwise what it resolves with stands for all of them, as with a handler of one;
+ * when it throws, all are retried.
+ */
+export type BatchHandler<Body> = (
+  messages: readonly Message<Body>[],
+  context: HandlerContext,
+) => unknown;
+
+/**
+ * What a handler has that is to be set up and cleared away, such as threads or connections. A consumer whose
+ * `handle` or `handleBatch` has both methods calls them; several consumers may share one.
+ */
+export interface HandlerLifecycle {
+  /**
+   * Called by each start of a consumer, once its queue is known and before its first poll. When it rejects,
+   * so does the consumer's start, and `stop` is not called for it.
+   *
+   * @param options `signal` aborts when the consumer is stopped meanwhile.
+   */
+  start(options: { readonly signal: AbortSignal }): Promise<void>;
+  /**
+   * Called once for each start that resolved: at the very end of the consumer's stop, when no handler runs
+   * any more but those that were left behind. The consumer's stop waits for it.
+   */
+  stop(): Promise<void>;
+}
+
+/** A handler that is told of starts and stops. */
+export interface ManagedHandler<Body> extends Handler<Body>, HandlerLifecycle {}
+
+/** The lifecycle of a handler, if it has one. */
+export function lifecycleOf(handler: object): HandlerLifecycle | undefined {
+  return hasLifecycle(handler) ? handler : undefined;
+}
+
+function hasLifecycle(handler: object): handler is HandlerLifecycle {
+  return hasMethods(handler, ["start", "stop"]);
+}
+
 /** How a handler's run ended. */
 export type HandlerEnd =
   | { readonly how: "returned"; readonly value: unknown }
@@ -40,10 +83,10 @@ const handlerGraceMs = 5_000;
 
 /**
  * Runs `handler` and resolves when it has ended, or when it has not ended {@link handlerGraceMs} after
- * the delivery's signal aborted.
+ * the run's signal aborted.
  */
 export function callHandler(
-  delivery: Delivery,
+  run: HandlerRun,
   handler: () => Promise<unknown>,
   clock: Clock,
   timeoutMs: number | undefined,
@@ -52,15 +95,15 @@ export function callHandler(
     let timer: Timer | undefined;
     const end = (ended: HandlerEnd): void => {
       timer?.cancel();
-      delivery.onAbort(undefined);
+      run.onAbort(undefined);
       resolve(ended);
     };
-    delivery.onAbort(() => {
+    run.onAbort(() => {
       timer?.cancel();
       timer = clock.setTimer(() => end({ how: "leftBehind" }), handlerGraceMs);
     });
-    if (timeoutMs !== undefined && delivery.abortReason === undefined) {
-      timer = clock.setTimer(() => delivery.abort(new HandlerTimeoutError(timeoutMs)), timeoutMs);
+    if (timeoutMs !== undefined && run.abortReason === undefined) {
+      timer = clock.setTimer(() => run.abort(new HandlerTimeoutError(timeoutMs)), timeoutMs);
     }
     // After it was left behind, its end changes nothing: the promise has resolved.
     handler().then(
@@ -74,10 +117,10 @@ export function callHandler(
  * The context of one run. The signal is made when it is first asked for; it is a property of its own,
  * so that a context that is spread into another has it too.
  */
-export function contextOf(delivery: Delivery, worker: number, logger: Logger): HandlerContext {
+export function contextOf(run: HandlerRun, worker: number, logger: Logger): HandlerContext {
   return {
     get signal() {
-      return delivery.signal;
+      return run.signal;
     },
     worker,
     logger,

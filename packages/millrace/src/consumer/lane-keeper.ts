@@ -6,6 +6,7 @@ import { Lanes } from "../channel/lanes.ts";
 import type { Delivery, DeliveryState } from "./delivery.ts";
 import type { LaneKey } from "./order-by.ts";
 import { giveBack } from "./outcome.ts";
+import type { Release } from "./outcome.ts";
 
 export interface LaneKeeperParts {
   /**
@@ -18,12 +19,26 @@ export interface LaneKeeperParts {
   readonly forward: (delivery: Delivery) => void;
 }
 
+/** The turn of a lane: one delivery has it, or several that are handled in one batch. */
+interface Turn {
+  /** Those that have it and have not passed it on. */
+  holders: number;
+  /** Those that have joined it so far. */
+  joined: number;
+  /** Set when one of them fails: from which on they go back, and how. */
+  broken: { readonly from: number; readonly outcome: Release } | undefined;
+}
+
 /** Where a delivery stands. */
 interface Place {
   readonly key: LaneKey;
-  /** Whether it has its turn. */
-  turn: boolean;
+  /** Undefined while it waits. */
+  turn: Turn | undefined;
+  /** Its number among those that share its turn. */
+  position: number;
 }
+
+const reason = "one before it in its lane did not succeed";
 
 /**
  * Follows the moves of deliveries that are in a lane:
@@ -39,6 +54,9 @@ interface Place {
  * Those that go back are released with what visibility timeout brings them back in order: 0 on a FIFO
  * queue, where SQS holds the group until the failed one is visible, and hands all of them out from there;
  * that of the failed one on a standard queue, where nothing else would hold them.
+ *
+ * A batch may take several of a lane at once, which then share the turn; when one of them fails, those after
+ * it in the batch go back as well, whatever their handler said of them.
  */
 export class LaneKeeper {
   readonly #parts: LaneKeeperParts;
@@ -53,11 +71,37 @@ export class LaneKeeper {
   /** Takes a received delivery into its lane, or past all of them when it has none. */
   enter(delivery: Delivery, key: LaneKey | undefined): void {
     if (key !== undefined) {
-      const turn = this.#lanes.enter(key, delivery);
-      this.#places.set(delivery, { key, turn });
-      if (!turn) return;
+      const first = this.#lanes.enter(key, delivery);
+      this.#places.set(delivery, { key, turn: first ? newTurn() : undefined, position: 0 });
+      if (!first) return;
     }
     this.#parts.forward(delivery);
+  }
+
+  /**
+   * Lets the next of a delivery's lane share its turn, so that both are handled in one batch. It is
+   * `waiting` then; undefined when there is none.
+   */
+  join(delivery: Delivery): Delivery | undefined {
+    const place = this.#places.get(delivery);
+    if (place?.turn === undefined || place.turn.broken !== undefined) return undefined;
+    const next = this.#lanes.join(place.key);
+    const joining = next === undefined ? undefined : this.#places.get(next);
+    if (next === undefined || joining === undefined) return undefined;
+    place.turn.holders += 1;
+    joining.turn = place.turn;
+    joining.position = place.turn.joined++;
+    next.wait();
+    return next;
+  }
+
+  /** What is to become of a delivery that shares its turn with one before it that failed; undefined when none did. */
+  brokenBefore(delivery: Delivery): Release | undefined {
+    const place = this.#places.get(delivery);
+    const broken = place?.turn?.broken;
+    return broken !== undefined && place !== undefined && place.position >= broken.from
+      ? broken.outcome
+      : undefined;
   }
 
   /** Follows a move that was made. */
@@ -65,17 +109,17 @@ export class LaneKeeper {
     const place = this.#places.get(delivery);
     if (place === undefined) return;
     const { state, outcome } = delivery;
-    if (!place.turn) {
-      this.#giveBackWaiting(place.key, 0);
+    if (place.turn === undefined) {
+      this.#giveBackBehind(place, 0);
     } else if (state === "settling") {
       if (outcome?.type === "retry" || outcome?.type === "release") {
-        this.#giveBackWaiting(place.key, outcome.afterSeconds ?? 0);
+        this.#giveBackBehind(place, outcome.afterSeconds ?? 0);
       }
       if (!this.#parts.fifo) this.#pass(delivery, place);
     } else if (state === "settled") {
       this.#pass(delivery, place);
     } else if (state === "lost") {
-      this.#giveBackWaiting(place.key, 0);
+      this.#giveBackBehind(place, 0);
       if (from !== "running") this.#pass(delivery, place);
     }
   }
@@ -86,24 +130,30 @@ export class LaneKeeper {
     if (place !== undefined && delivery.state === "lost") this.#pass(delivery, place);
   }
 
-  #pass(delivery: Delivery, { key }: Place): void {
+  #pass(delivery: Delivery, { key, turn }: Place): void {
     this.#places.delete(delivery);
+    if (turn === undefined || --turn.holders > 0) return;
     const next = this.#lanes.leave(key);
     const place = next === undefined ? undefined : this.#places.get(next);
     if (next === undefined || place === undefined) return;
-    place.turn = true;
+    place.turn = newTurn();
     this.#parts.forward(next);
   }
 
-  #giveBackWaiting(key: LaneKey, afterSeconds: number): void {
+  /** Those that wait go back now, those that share the turn when their batch settles them. */
+  #giveBackBehind({ key, turn, position }: Place, afterSeconds: number): void {
+    const outcome = giveBack(reason, this.#parts.fifo ? 0 : afterSeconds);
+    if (turn !== undefined && position + 1 < (turn.broken?.from ?? Infinity)) {
+      turn.broken = { from: position + 1, outcome };
+    }
     const waiting = this.#lanes.takeWaiting(key);
     for (const delivery of waiting) this.#places.delete(delivery);
-    const outcome = giveBack(
-      "one before it in its lane did not succeed",
-      this.#parts.fifo ? 0 : afterSeconds,
-    );
     for (const delivery of waiting) {
       if (delivery.state === "received") delivery.settle(outcome);
     }
   }
+}
+
+function newTurn(): Turn {
+  return { holders: 1, joined: 1, broken: undefined };
 }

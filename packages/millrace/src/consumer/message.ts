@@ -44,24 +44,27 @@ export const systemAttributeNames: readonly string[] = [
   "SequenceNumber",
 ];
 
+/** The latest that a Date can be. */
+const maxDateMs = 8.64e15;
+
 const noAttributes: Message["attributes"] = Object.freeze(withoutPrototype());
 
 /** The message in what SQS answered, its body not yet looked at. What is missing gets the mildest value. */
 export function toMessage(received: ReceivedMessage, queueUrl: string): Message {
   const system = received.Attributes ?? {};
-  const rawBody = typeof received.Body === "string" ? received.Body : "";
-  const groupId = system["MessageGroupId"];
-  const deduplicationId = system["MessageDeduplicationId"];
-  const sequenceNumber = system["SequenceNumber"];
-  const idempotencyKey = received.MessageAttributes?.[idempotencyAttribute]?.StringValue;
+  const rawBody = text(received.Body) ?? "";
+  const groupId = text(system["MessageGroupId"]);
+  const deduplicationId = text(system["MessageDeduplicationId"]);
+  const sequenceNumber = text(system["SequenceNumber"]);
+  const idempotencyKey = text(received.MessageAttributes?.[idempotencyAttribute]?.StringValue);
   return Object.freeze({
-    id: received.MessageId ?? "",
+    id: text(received.MessageId) ?? "",
     body: rawBody,
     rawBody,
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     attributes: toAttributes(received),
-    receiveCount: positive(system["ApproximateReceiveCount"]) ?? 1,
-    sentAt: new Date(positive(system["SentTimestamp"]) ?? 0),
+    receiveCount: wholeNumber(system["ApproximateReceiveCount"], Number.MAX_SAFE_INTEGER) ?? 1,
+    sentAt: new Date(wholeNumber(system["SentTimestamp"], maxDateMs) ?? 0),
     ...(groupId !== undefined && { groupId }),
     ...(deduplicationId !== undefined && { deduplicationId }),
     ...(sequenceNumber !== undefined && { sequenceNumber }),
@@ -80,8 +83,8 @@ function toAttributes(received: ReceivedMessage): Message["attributes"] {
   }
   const attributes = withoutPrototype();
   for (const [name, value] of Object.entries(received.MessageAttributes)) {
-    const content = value?.StringValue ?? value?.BinaryValue;
     if (name === idempotencyAttribute) continue;
+    const content = text(value?.StringValue) ?? bytes(value?.BinaryValue);
     if (content !== undefined) attributes[name] = content;
   }
   return Object.freeze(attributes);
@@ -93,7 +96,18 @@ function withoutPrototype(): Record<string, string | Uint8Array> {
   return record;
 }
 
-function positive(text: string | undefined): number | undefined {
-  const value = Number(text);
-  return value > 0 && Number.isFinite(value) ? value : undefined;
+// What a value is does not follow from its type: an SqsApi may be anyone's, and so may what answers it.
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function bytes(value: unknown): Uint8Array | undefined {
+  return value instanceof Uint8Array ? value : undefined;
+}
+
+/** From 1 to `max`. */
+function wholeNumber(value: unknown, max: number): number | undefined {
+  const number = typeof value === "number" ? value : Number(text(value));
+  return Number.isInteger(number) && number >= 1 && number <= max ? number : undefined;
 }

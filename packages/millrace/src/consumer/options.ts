@@ -5,7 +5,8 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import { checkOptionNames, OptionError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
+import { checkOptionNames, hasMethods } from "../option-checks.ts";
 import type { Random } from "../random.ts";
 import { systemRandom } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
@@ -13,7 +14,8 @@ import { maxInFlight, maxVisibilitySeconds, maxWaitSeconds } from "../sqs/limits
 import { parseQueue } from "../sqs/queue-address.ts";
 import type { ReadBody } from "./body.ts";
 import { readerFor } from "./body.ts";
-import type { Handler } from "./handler-call.ts";
+import { lifecycleOf } from "./handler-call.ts";
+import type { BatchHandler, Handler, HandlerLifecycle } from "./handler-call.ts";
 import type { Limit } from "./limit.ts";
 import type { Logger } from "./logger.ts";
 import { contained, defaultLogger } from "./logger.ts";
@@ -22,18 +24,48 @@ import type { OrderBy } from "./order-by.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import { exponentialBackoff } from "./retry-policy.ts";
 
-/** Options of a consumer. */
-export interface ConsumerOptions<Body> {
-  /** The queue's URL, ARN or name. On a FIFO queue, one whose name ends in `.fifo`, order is kept within each message group. */
-  readonly queue: string;
+/** How deliveries are gathered for `handleBatch`. */
+export interface ConsumerBatchOptions {
+  /** Messages in a batch, at most, 1 to 10,000. Default 10. More than ten come from several receives. */
+  readonly maxSize?: number | undefined;
+  /**
+   * How long the first of a batch waits for others, in ms, 0 to 60,000. Default 50. With 0 a batch is what
+   * happens to be in hand; a long wait delays messages while few come.
+   */
+  readonly maxWaitMs?: number | undefined;
+}
+
+/** Options of a consumer: one of `handle` and `handleBatch`, and what they have in common. */
+export type ConsumerOptions<Body> = CommonOptions<Body> &
+  (SingleOptions<Body> | BatchOptions<Body>);
+
+interface SingleOptions<Body> {
   /** Resolves: the message is deleted. Throws: it is retried. Returns an outcome: that is carried out. */
   readonly handle: Handler<Body>;
-  /** Handlers at once, 1 to 10,000. Default 10. */
+  readonly handleBatch?: undefined;
+  readonly batch?: undefined;
+}
+
+interface BatchOptions<Body> {
+  /**
+   * Takes many messages at once, and may return one outcome a message; a throw retries all. Its signal
+   * also aborts when the lease of one of them is lost.
+   */
+  readonly handleBatch: BatchHandler<Body>;
+  readonly batch?: ConsumerBatchOptions | undefined;
+  readonly handle?: undefined;
+}
+
+interface CommonOptions<Body> {
+  /** The queue's URL, ARN or name. On a FIFO queue, one whose name ends in `.fifo`, order is kept within each message group. */
+  readonly queue: string;
+  /** Handlers at once, each with a message or a batch of them, 1 to 10,000. Default 10. */
   readonly concurrency?: number | undefined;
   /**
-   * Deliveries in hand beyond `concurrency`: waiting for a worker or their turn, or being settled. 0 to
-   * 110,000. Default 10; on FIFO queues 9 for each worker, up to 90, since a poll may well bring ten
-   * messages of one group, of which one at a time can be handled. With 0 workers idle while the next poll is under way, and below 10 polls often ask for less
+   * Deliveries in hand beyond what handlers can take at once, `concurrency` or `concurrency` × `batch.maxSize`:
+   * waiting for a worker or their turn, or being settled. 0 to 110,000. Default 10, or a batch if that is
+   * more; on FIFO queues 9 for each worker, up to 90, since a poll may well bring ten messages of one
+   * group, of which one at a time can be handled. With 0 workers idle while the next poll is under way, and below 10 polls often ask for less
    * than ten, which costs requests; with many, messages wait here that another process could have taken.
    */
   readonly prefetch?: number | undefined;
@@ -58,7 +90,8 @@ export interface ConsumerOptions<Body> {
    * holds in one process: two consumers of a standard queue know nothing of each other. Default: the
    * message group on a FIFO queue, no order on a standard one, where a group names a tenant and no order.
    *
-   * With a schema that answers with a promise, what was received later waits for it, ten seconds at most.
+   * With a schema that answers with a promise, what was received later waits for it, ten seconds at most;
+   * so it is with `handleBatch`.
    */
   readonly orderBy?: OrderBy<Body> | undefined;
   /**
@@ -78,10 +111,21 @@ export interface ConsumerOptions<Body> {
   readonly random?: Random | undefined;
 }
 
+/** What the workers do. */
+type ConsumerWork<Body> =
+  | { readonly handle: Handler<Body>; readonly maxSize: 1 }
+  | {
+      readonly handleBatch: BatchHandler<Body>;
+      readonly maxSize: number;
+      readonly maxWaitMs: number;
+    };
+
 /** The options, checked, with their defaults. */
 export interface ConsumerSettings<Body> {
   readonly queue: string;
-  readonly handle: Handler<Body>;
+  readonly work: ConsumerWork<Body>;
+  /** Of the handler, if it has one. */
+  readonly lifecycle: HandlerLifecycle | undefined;
   readonly read: ReadBody<Body>;
   /** Whether the queue is a FIFO one. */
   readonly fifo: boolean;
@@ -103,16 +147,23 @@ export interface ConsumerSettings<Body> {
 const maxConcurrency = 10_000;
 /** With it and the highest concurrency a consumer holds as many as SQS keeps in flight. */
 const maxPrefetch = maxInFlight - maxConcurrency;
+const maxBatchWaitMs = 60_000;
 
 const defaults = {
   concurrency: 10,
-  prefetch: (fifo: boolean, concurrency: number) => (fifo ? Math.min(9 * concurrency, 90) : 10),
+  prefetch: (fifo: boolean, concurrency: number, maxSize: number) =>
+    Math.max(fifo ? Math.min(9 * concurrency, 90) : 10, maxSize),
+  batch: { maxSize: 10, maxWaitMs: 50 },
   waitTimeSeconds: maxWaitSeconds,
 };
 
-const known: ReadonlySet<string> = new Set<keyof ConsumerOptions<unknown>>([
+const known: ReadonlySet<string> = new Set<
+  keyof CommonOptions<unknown> | keyof BatchOptions<unknown>
+>([
   "queue",
   "handle",
+  "handleBatch",
+  "batch",
   "concurrency",
   "prefetch",
   "waitTimeSeconds",
@@ -128,32 +179,40 @@ const known: ReadonlySet<string> = new Set<keyof ConsumerOptions<unknown>>([
   "random",
 ]);
 
+const knownOfBatch: ReadonlySet<string> = new Set(Object.keys(defaults.batch));
+
 /** @throws OptionError for the first option that cannot work, with the value that was received. */
 export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<Body> {
   checkOptionNames(options, known);
-  const { queue, handle, schema, limits = [], sqs, logger = defaultLogger } = options;
+  const { queue, schema, limits = [], sqs, logger = defaultLogger } = options;
   const { fifo } = parseQueue(queue);
   const random = func("random", options.random) ?? systemRandom;
   const concurrency =
     whole("concurrency", options.concurrency, 1, maxConcurrency) ?? defaults.concurrency;
+  const work = workOf(options);
   const prefetch =
-    whole("prefetch", options.prefetch, 0, maxPrefetch) ?? defaults.prefetch(fifo, concurrency);
-  if (typeof handle !== "function") throw new OptionError("handle", "a function", handle);
+    whole("prefetch", options.prefetch, 0, maxPrefetch) ??
+    defaults.prefetch(fifo, concurrency, work.maxSize);
+  if (concurrency * work.maxSize + prefetch > maxInFlight) {
+    const expected = `such that concurrency × maxSize + prefetch is at most ${maxInFlight}, as SQS has it`;
+    throw new OptionError("batch.maxSize", expected, work.maxSize);
+  }
   if (!Array.isArray(limits)) throw new OptionError("limits", "an array", limits);
   for (const [index, limit] of limits.entries()) func(`limits[${index}]`, limit ?? null);
-  if (sqs !== undefined && !has(sqs, ["call"])) {
+  if (sqs !== undefined && !hasMethods(sqs, ["call"])) {
     throw new OptionError("sqs", "an SqsApi: new HttpSqs(…) or fromSdk(…)", sqs);
   }
-  if (!has(logger, ["debug", "info", "warn", "error"])) {
+  if (!hasMethods(logger, ["debug", "info", "warn", "error"])) {
     throw new OptionError("logger", "an object with debug, info, warn and error", logger);
   }
   const { clock = systemClock } = options;
-  if (!has(clock, ["now", "monotonicMs", "setTimer"])) {
+  if (!hasMethods(clock, ["now", "monotonicMs", "setTimer"])) {
     throw new OptionError("clock", "a Clock", clock);
   }
   return {
     queue,
-    handle,
+    work,
+    lifecycle: lifecycleOf("handle" in work ? work.handle : work.handleBatch),
     read: reader(schema),
     fifo,
     orderBy: func("orderBy", options.orderBy),
@@ -184,11 +243,40 @@ export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<B
   };
 }
 
+function workOf<Body>(options: ConsumerOptions<Body>): ConsumerWork<Body> {
+  const { handle, handleBatch, batch } = options;
+  if (handleBatch === undefined) {
+    if (typeof handle !== "function") throw new OptionError("handle", "a function", handle);
+    if (batch !== undefined) {
+      throw new OptionError("batch", "left out: it belongs to handleBatch", batch);
+    }
+    return { handle, maxSize: 1 };
+  }
+  if (typeof handleBatch !== "function") {
+    throw new OptionError("handleBatch", "a function", handleBatch);
+  }
+  if (handle !== undefined) {
+    throw new OptionError("handle", "left out where there is a handleBatch", handle);
+  }
+  const { maxSize, maxWaitMs } = batchOf(batch);
+  return { handleBatch, maxSize, maxWaitMs };
+}
+
+function batchOf(batch: ConsumerBatchOptions | undefined): typeof defaults.batch {
+  if (batch === undefined) return defaults.batch;
+  checkOptionNames(batch, knownOfBatch, "batch");
+  return {
+    maxSize: whole("batch.maxSize", batch.maxSize, 1, maxConcurrency) ?? defaults.batch.maxSize,
+    maxWaitMs:
+      whole("batch.maxWaitMs", batch.maxWaitMs, 0, maxBatchWaitMs) ?? defaults.batch.maxWaitMs,
+  };
+}
+
 function reader<Body>(schema: StandardSchemaV1<unknown, Body> | undefined): ReadBody<Body> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema Body is string, which is what the message has: the constructor's type sees to it
   if (schema === undefined) return (message) => message as Message<Body>;
   const standard: unknown = (schema as { "~standard"?: unknown } | null)?.["~standard"];
-  if (!has(standard, ["validate"])) {
+  if (!hasMethods(standard, ["validate"])) {
     throw new OptionError("schema", "a Standard Schema (zod, valibot, arktype, …)", schema);
   }
   return readerFor(schema);
@@ -208,9 +296,4 @@ function whole(
 function func<F>(name: string, value: F | undefined): F | undefined {
   if (value === undefined || typeof value === "function") return value;
   throw new OptionError(name, "a function", value);
-}
-
-function has(value: unknown, methods: readonly string[]): boolean {
-  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
-  return methods.every((name) => typeof Reflect.get(value, name) === "function");
 }

@@ -3,6 +3,7 @@
  * carries one out; the settler does.
  */
 import { describe, OptionError } from "../errors.ts";
+import { checkOptionNames } from "../option-checks.ts";
 import { maxVisibilitySeconds } from "../sqs/limits.ts";
 
 /** The work is done: the message is deleted. */
@@ -41,6 +42,9 @@ export type Outcome = Acknowledge | Retry | Release | DeadLetter;
 // In the registry of symbols, so that an outcome made by another copy of the library is one too.
 const brand = Symbol.for("millrace.outcome");
 
+const knownOfRetry: ReadonlySet<string> = new Set(["afterSeconds", "reason"]);
+const knownOfDeadLetter: ReadonlySet<string> = new Set(["reason"]);
+
 export const acknowledge: Acknowledge = outcome({ type: "acknowledge" });
 
 /**
@@ -49,11 +53,12 @@ export const acknowledge: Acknowledge = outcome({ type: "acknowledge" });
  * @param options `afterSeconds`: 0 to 43,200, fractions are rounded up, and less when that would keep
  * the message in flight for longer than the 12 hours since its receive that SQS allows; left out, the
  * consumer's retry policy decides.
- * @throws OptionError when afterSeconds is anything else.
+ * @throws OptionError when afterSeconds is anything else, or there is another option.
  */
 export function retry(
   options: { afterSeconds?: number | undefined; reason?: string | undefined } = {},
 ): Retry {
+  checkOptionNames(options, knownOfRetry);
   const { afterSeconds, reason } = options;
   if (
     afterSeconds !== undefined &&
@@ -84,8 +89,11 @@ export function giveBack(reason: string | undefined, afterSeconds = 0): Release 
 /**
  * Return it from a handler when the message can never succeed. On a queue without a dead-letter queue
  * it becomes a failure with NoDeadLetterQueueError, which is retried.
+ *
+ * @throws OptionError when there is another option than `reason`.
  */
 export function deadLetter(options: { reason?: string | undefined } = {}): DeadLetter {
+  checkOptionNames(options, knownOfDeadLetter);
   return outcome({ type: "deadLetter", reason: text(options.reason) });
 }
 
@@ -103,6 +111,11 @@ export function isOutcome(value: unknown): value is Outcome {
     // A proxy that objects to being asked is not ours.
     return false;
   }
+}
+
+/** An outcome whose mark was lost on its way from another thread: symbols are not copied. */
+export function restoreOutcome(fields: Outcome): Outcome {
+  return outcome({ ...fields });
 }
 
 function outcome<T extends Outcome>(value: T): T {

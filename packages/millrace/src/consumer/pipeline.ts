@@ -4,15 +4,19 @@
  */
 import { Channel } from "../channel/channel.ts";
 import type { SqsApi } from "../sqs/api.ts";
+import { BatchWorker } from "./batch-worker.ts";
 import { DeadLetterQueue } from "./dead-letter-queue.ts";
 import { Delivery } from "./delivery.ts";
 import type { DeliveryObserver, DeliveryState } from "./delivery.ts";
+import { Gatherer } from "./gatherer.ts";
 import { InHand } from "./in-hand.ts";
 import { Judge } from "./judge.ts";
 import { LaneKeeper } from "./lane-keeper.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { ConsumerSettings } from "./options.ts";
-import { Ordering } from "./order-by.ts";
+import type { Message } from "./message.ts";
+import { Intake } from "./intake.ts";
+import type { LaneKey } from "./order-by.ts";
 import { giveBack, stopping } from "./outcome.ts";
 import { Permits } from "./permits.ts";
 import type { QueueSetup } from "./queue-setup.ts";
@@ -22,6 +26,9 @@ import { Settler } from "./settler.ts";
 import { shutDown } from "./shutdown.ts";
 import type { StopReport } from "./shutdown.ts";
 import { Worker } from "./worker.ts";
+
+/** The lane of a FIFO queue's message. */
+const byGroup = ({ groupId }: Message<unknown>): LaneKey | undefined => groupId;
 
 /** How long a delete waits for others: on a FIFO queue its group is blocked until it arrives. */
 const lingerMs = { standard: 10, fifo: 0 };
@@ -40,13 +47,17 @@ export class Pipeline<Body> implements DeliveryObserver {
   readonly #reporter: Reporter;
   readonly #permits: Permits;
   readonly #channel: Channel<Delivery>;
-  readonly #workers: readonly Worker<Body>[];
+  readonly #workers: readonly { work(): Promise<void> }[];
   readonly #settler: Settler;
   readonly #leases: LeaseKeeper;
   /** Undefined where no order is kept. */
   readonly #lanes: LaneKeeper | undefined;
-  /** Undefined where no body has to be looked into for its lane. */
-  readonly #ordering: Ordering<Body> | undefined;
+  readonly #intake: Intake<Body>;
+  /**
+   * Whether bodies are read on the way to the channel, rather than by the workers: a lane is to be found in
+   * them, or one that is refused would be in a batch with others.
+   */
+  readonly #readsAhead: boolean;
   /** The workers' loops; set by start. */
   #working: Promise<unknown> = Promise.resolve();
 
@@ -56,12 +67,12 @@ export class Pipeline<Body> implements DeliveryObserver {
     queue: QueueSetup,
     reporter: Reporter,
   ) {
-    const { clock, random, logger, concurrency, prefetch, fifo, orderBy, read } = settings;
+    const { clock, random, logger, concurrency, prefetch, fifo, orderBy, work } = settings;
     const { url: queueUrl, visibilitySeconds, deadLetterQueueArn } = queue;
     this.#settings = settings;
     this.#reporter = reporter;
-    this.#permits = new Permits(concurrency + prefetch);
-    this.#channel = new Channel(concurrency + prefetch);
+    this.#permits = new Permits(concurrency * work.maxSize + prefetch);
+    this.#channel = new Channel(this.#permits.total);
     this.#leases = new LeaseKeeper({
       sqs,
       queueUrl,
@@ -95,21 +106,17 @@ export class Pipeline<Body> implements DeliveryObserver {
         troubled: (error) => reporter.settleTroubled(error),
       },
     });
-    const lanes =
+    this.#lanes =
       fifo || orderBy !== undefined
         ? new LaneKeeper({ fifo, forward: (delivery) => this.#forward(delivery) })
         : undefined;
-    const ordering =
-      lanes !== undefined && orderBy !== undefined
-        ? new Ordering({
-            orderBy,
-            read,
-            clock,
-            enter: (delivery, key) => lanes.enter(delivery, key),
-          })
-        : undefined;
-    this.#lanes = lanes;
-    this.#ordering = ordering;
+    this.#readsAhead = orderBy !== undefined || "handleBatch" in work;
+    this.#intake = new Intake({
+      orderBy: orderBy ?? (fifo ? byGroup : () => undefined),
+      read: settings.read,
+      clock,
+      enter: (delivery, key) => this.#enter(delivery, key),
+    });
     this.receiver = new Receiver({
       sqs,
       queueUrl,
@@ -133,28 +140,7 @@ export class Pipeline<Body> implements DeliveryObserver {
       clock,
       random,
     });
-    const judge = new Judge({
-      policy: settings.retry,
-      fallback: settings.fallbackRetry,
-      hasDeadLetterQueue: deadLetterQueueArn !== undefined,
-      logger,
-    });
-    this.#workers = Array.from(
-      { length: concurrency },
-      (_, index) =>
-        new Worker(index + 1, {
-          channel: this.#channel.receiver,
-          handle: settings.handle,
-          read: (delivery) => ordering?.read(delivery) ?? read(delivery.message),
-          handlerTimeoutMs: settings.handlerTimeoutMs,
-          judge,
-          reporter,
-          logger,
-          clock,
-          onIdle: () => this.receiver.wake(),
-          onRunEnd: (delivery) => lanes?.runEnded(delivery),
-        }),
-    );
+    this.#workers = this.#makeWorkers(deadLetterQueueArn !== undefined);
   }
 
   /** @throws the first poll's error when the queue is missing or permission is denied. */
@@ -172,7 +158,7 @@ export class Pipeline<Body> implements DeliveryObserver {
         channel: this.#channel.receiver,
         working: this.#working,
         inHand: this.inHand,
-        ordering: this.#ordering,
+        intake: this.#intake,
         settler: this.#settler,
         leases: this.#leases,
         counters: this.#reporter.counters,
@@ -191,11 +177,51 @@ export class Pipeline<Body> implements DeliveryObserver {
     }
   }
 
+  #makeWorkers(hasDeadLetterQueue: boolean): { work(): Promise<void> }[] {
+    const { work, read, retry, fallbackRetry, logger, clock, ...settings } = this.#settings;
+    const intake = this.#intake;
+    const channel = this.#channel.receiver;
+    const onIdle = (): void => this.receiver.wake();
+    const common = {
+      handlerTimeoutMs: settings.handlerTimeoutMs,
+      judge: new Judge({ policy: retry, fallback: fallbackRetry, hasDeadLetterQueue, logger }),
+      lanes: this.#lanes,
+      reporter: this.#reporter,
+      logger,
+      clock,
+    };
+    let make: (number: number) => { work(): Promise<void> };
+    if ("handle" in work) {
+      const parts = {
+        ...common,
+        channel,
+        onIdle,
+        handle: work.handle,
+        read: (delivery: Delivery) =>
+          this.#readsAhead ? intake.read(delivery) : read(delivery.message),
+      };
+      make = (number) => new Worker(number, parts);
+    } else {
+      const parts = {
+        ...common,
+        gatherer: new Gatherer({ ...work, channel, lanes: this.#lanes, clock, onIdle }),
+        handleBatch: work.handleBatch,
+        read: (delivery: Delivery) => intake.read(delivery),
+      };
+      make = (number) => new BatchWorker(number, parts);
+    }
+    return Array.from({ length: settings.concurrency }, (_, index) => make(index + 1));
+  }
+
   /** Sends an admitted delivery to its lane, or to the workers where no order is kept. */
   #send(delivery: Delivery): void {
-    if (this.#ordering !== undefined) this.#ordering.accept(delivery);
-    else if (this.#lanes !== undefined) this.#lanes.enter(delivery, delivery.message.groupId);
-    else this.#forward(delivery);
+    if (this.#readsAhead) this.#intake.accept(delivery);
+    else this.#enter(delivery, byGroup(delivery.message));
+  }
+
+  #enter(delivery: Delivery, key: LaneKey | undefined): void {
+    if (this.#lanes === undefined) this.#forward(delivery);
+    else this.#lanes.enter(delivery, key);
   }
 
   #forward(delivery: Delivery): void {

@@ -2,9 +2,10 @@
  * Owns what a consumer has to know of its queue before it starts. It never changes the queue.
  */
 import type { Clock } from "../clock.ts";
-import type { SqsApi } from "../sqs/api.ts";
+import type { SqsApi, SqsOutput } from "../sqs/api.ts";
 import { bounded } from "../sqs/bounded-call.ts";
 import { SqsError } from "../sqs/errors.ts";
+import { maxVisibilitySeconds } from "../sqs/limits.ts";
 import { resolveQueueUrl } from "../sqs/queue-address.ts";
 import { QueueSetupError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
@@ -39,12 +40,13 @@ export async function setUpQueue(
   const url = await resolveQueueUrl(calls, queue, signal);
   let attributes: Readonly<Record<string, string>>;
   try {
-    const output = await calls.call(
+    // Optional: an SqsApi of the user's own may answer nothing, whatever its type says.
+    const output: SqsOutput<"GetQueueAttributes"> | undefined = await calls.call(
       "GetQueueAttributes",
       { QueueUrl: url, AttributeNames: ["VisibilityTimeout", "RedrivePolicy"] },
       { signal },
     );
-    attributes = output.Attributes ?? {};
+    attributes = output?.Attributes ?? {};
   } catch (error) {
     const denied = error instanceof SqsError && error.category === "denied";
     if (!denied || visibilityTimeoutSeconds === undefined) throw error;
@@ -61,7 +63,7 @@ export async function setUpQueue(
 
 function ownVisibilitySeconds(url: string, attributes: Readonly<Record<string, string>>): number {
   const seconds = Number(attributes["VisibilityTimeout"]);
-  if (seconds >= 1) return seconds;
+  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= maxVisibilitySeconds) return seconds;
   throw new QueueSetupError(
     `${url} has a visibility timeout of ${attributes["VisibilityTimeout"] ?? "unknown length"}, ` +
       "with which no message can be held; set visibilityTimeoutSeconds",

@@ -3,40 +3,33 @@
  * It never runs a handler, and never takes more than there are permits for.
  */
 import { setMaxListeners } from "node:events";
-import type { Clock, Timer } from "../clock.ts";
 import { toError } from "../errors.ts";
 import type { Random } from "../random.ts";
-import { drawId, fullJitterMs } from "../random.ts";
-import type { SqsApi } from "../sqs/api.ts";
-import { boundedCall } from "../sqs/bounded-call.ts";
-import { SqsError } from "../sqs/errors.ts";
+import { fullJitterMs } from "../random.ts";
 import { maxReceiveMessages } from "../sqs/limits.ts";
-import type { ReceivedMessage, ReceiveMessageOutput } from "../sqs/operations.ts";
+import type { ReceivedMessage } from "../sqs/operations.ts";
 import type { Delivery } from "./delivery.ts";
 import { ConsumerStoppedError } from "./errors.ts";
 import { needsSomeone } from "./health.ts";
 import type { Limit } from "./limit.ts";
 import { askLimits } from "./limit.ts";
 import type { Logger } from "./logger.ts";
-import { systemAttributeNames } from "./message.ts";
 import { giveBack, stopping } from "./outcome.ts";
 import type { Permits } from "./permits.ts";
 import { PollLevel } from "./poll-level.ts";
+import { isRemembered, mayHaveBrought, newPoll, receive } from "./poll.ts";
+import type { Poll, ReceiveParts } from "./poll.ts";
 import type { Reporter } from "./reporter.ts";
+import { Rest } from "./rest.ts";
 
-/** How long an answer may take beyond the wait that the poll asked for. */
-const pollSlackMs = 5_000;
 const errorBackoff = { baseMs: 100, maxMs: 20_000 };
 /** Between polls that come back empty sooner than they were asked to wait, short polls above all. */
 const emptyBackoff = { baseMs: 100, maxMs: 1_000 };
 /** Between askings of limits that allow nothing. */
 const limitBackoff = { baseMs: 50, maxMs: 1_000 };
 
-export interface ReceiverParts {
-  readonly sqs: SqsApi;
-  readonly queueUrl: string;
+export interface ReceiverParts extends ReceiveParts {
   readonly waitTimeSeconds: number;
-  readonly visibilitySeconds: number;
   readonly limits: readonly Limit[];
   readonly permits: Permits;
   /** Whether the queue is a FIFO one, whose polls have attempt ids. */
@@ -54,25 +47,8 @@ export interface ReceiverParts {
   readonly send: (delivery: Delivery) => void;
   readonly reporter: Reporter;
   readonly logger: Logger;
-  readonly clock: Clock;
   readonly random: Random;
 }
-
-/**
- * A poll that is to be opened, or opened anew. On a FIFO queue it has an attempt id: SQS answers a second
- * receive with the same id with the same messages, as long as nobody has touched them (AWS API reference,
- * ReceiveMessage, ReceiveRequestAttemptId). So a poll whose answer was lost is opened again with its id.
- */
-interface Poll {
-  readonly wanted: number;
-  /** Undefined on standard queues. */
-  readonly attemptId: string | undefined;
-  /** When it was first opened; undefined before. */
-  readonly firstAtMs: number | undefined;
-}
-
-/** SQS remembers an attempt for five minutes; a little less, since it counts from when it answered. */
-const attemptMs = 290_000;
 
 /**
  * | state | meaning | left when |
@@ -108,9 +84,7 @@ export class Receiver {
   /** Whether a look is due in this turn already. */
   #awake = false;
   #paused = false;
-  /** Set while resting. */
-  #rest: Timer | undefined;
-  #restUntilMs = 0;
+  readonly #rest: Rest;
   #asking = false;
   /** In a row; reset by the first answer. */
   #failures = 0;
@@ -120,6 +94,7 @@ export class Receiver {
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
+    this.#rest = new Rest(parts.clock, () => this.wake());
     const { total } = parts.permits;
     this.#fullPoll = Math.min(maxReceiveMessages, total);
     this.#level = new PollLevel(Math.max(1, Math.floor(total / maxReceiveMessages)));
@@ -139,7 +114,8 @@ export class Receiver {
    * itself is no reason not to start.
    */
   async start(): Promise<void> {
-    const failure = await this.#track(this.#poll(this.#newPoll(this.#fullPoll), 0));
+    const { fifo, random } = this.#parts;
+    const failure = await this.#track(this.#poll(newPoll(this.#fullPoll, fifo, random), 0));
     if (failure !== undefined && needsSomeone(failure)) throw failure;
     this.#started = true;
     this.wake();
@@ -165,8 +141,7 @@ export class Receiver {
    * asked for by the poll's attempt id and released. Resolves when none of that is left.
    */
   async stop(): Promise<void> {
-    this.#rest?.cancel();
-    this.#rest = undefined;
+    this.#rest.cancel();
     this.#stop.abort(new ConsumerStoppedError());
     while (this.#polls.size > 0) await Promise.all(this.#polls);
     await Promise.all(this.#lost.splice(0).map((poll) => this.#takeBack(poll)));
@@ -200,61 +175,65 @@ export class Receiver {
 
   /** The poll to be opened now; undefined when none is. */
   #next(): Poll | undefined {
-    if (!this.#started || this.#paused || this.#rest !== undefined) return undefined;
+    if (!this.#started || this.#paused || this.#rest.resting) return undefined;
     if (this.#stop.signal.aborted || this.#openPolls >= this.#level.polls) return undefined;
     const [lost] = this.#lost;
     if (lost !== undefined) return lost;
-    const { permits, room, hungry } = this.#parts;
+    const { permits, room, hungry, fifo, random } = this.#parts;
     const count = Math.min(permits.free, room() - this.#requested);
-    if (count >= this.#fullPoll) return this.#newPoll(this.#fullPoll);
-    return count > 0 && this.#openPolls === 0 && hungry() ? this.#newPoll(count) : undefined;
-  }
-
-  #newPoll(wanted: number): Poll {
-    const { fifo, random } = this.#parts;
-    return { wanted, attemptId: fifo ? drawId(random) : undefined, firstAtMs: undefined };
+    if (count >= this.#fullPoll) return newPoll(this.#fullPoll, fifo, random);
+    const starving = count > 0 && this.#openPolls === 0 && hungry();
+    return starving ? newPoll(count, fifo, random) : undefined;
   }
 
   async #askAndPoll(next: Poll): Promise<void> {
-    const { limits, permits, reporter, clock, waitTimeSeconds } = this.#parts;
+    const { limits, permits, reporter, clock, waitTimeSeconds, fifo, random } = this.#parts;
     this.#asking = true;
     const { allowed, fault } = await askLimits(limits, next.wanted, clock, this.#stop.signal);
     this.#asking = false;
     if (this.#stop.signal.aborted || this.#paused) return;
     reporter.limitsAsked(fault);
-    if (this.#rest !== undefined) return; // A poll failed meanwhile.
+    if (this.#rest.resting) return; // A poll failed meanwhile.
     const reserved = this.#lost.includes(next) ? next.wanted : 0;
     const count = Math.min(allowed, permits.free + reserved);
     if (count > 0) {
       this.#refusals = 0;
       // One that asks for less than before is another poll, whose answer may not be that of the first.
       if (count < next.wanted) this.#forget(next);
-      const poll = this.#poll(count < next.wanted ? this.#newPoll(count) : next, waitTimeSeconds);
+      const opened = count < next.wanted ? newPoll(count, fifo, random) : next;
+      const poll = this.#poll(opened, waitTimeSeconds);
       this.wake();
       await poll;
     } else {
-      this.#restFor(fullJitterMs(limitBackoff, this.#refusals++, this.#parts.random));
+      this.#rest.atLeast(fullJitterMs(limitBackoff, this.#refusals++, random));
     }
   }
 
   /** One poll, from its permits to its deliveries being sent on. Never rejects; answers its error. */
   async #poll(poll: Poll, waitSeconds: number): Promise<Error | undefined> {
-    const { permits, clock, reporter, send } = this.#parts;
+    const { permits, fifo, clock, random, reporter, send } = this.#parts;
     const { wanted } = poll;
     this.#forget(poll);
     permits.take(wanted);
     this.#openPolls += 1;
     this.#requested += wanted;
     const startedAtMs = clock.monotonicMs();
-    const attempt = this.#attempt(poll, startedAtMs);
+    const opened = isRemembered(poll, startedAtMs)
+      ? poll
+      : { ...newPoll(wanted, fifo, random), firstAtMs: startedAtMs };
     let messages: readonly ReceivedMessage[];
     try {
-      messages = await this.#receive(attempt, waitSeconds, this.#stop.signal);
+      messages = await receive(this.#parts, opened, {
+        waitSeconds,
+        signal: this.#stop.signal,
+        // On a FIFO queue the same messages, with the same handles, answer the poll when it is opened again.
+        onLate: fifo ? undefined : (late) => this.#late(late, startedAtMs),
+      });
     } catch (thrown) {
       const error = toError(thrown);
       this.#openPolls -= 1;
-      if (attempt.attemptId !== undefined && isFateUnknown(error)) {
-        this.#lost.push(attempt);
+      if (mayHaveBrought(opened, error)) {
+        this.#lost.push(opened);
       } else {
         this.#requested -= wanted;
         permits.give(wanted);
@@ -278,13 +257,6 @@ export class Receiver {
     return undefined;
   }
 
-  /** The poll as it is opened at `nowMs`: with an attempt id that SQS does not remember any more, a new one. */
-  #attempt(poll: Poll, nowMs: number): Poll {
-    const { firstAtMs = nowMs } = poll;
-    if (nowMs - firstAtMs > attemptMs) return { ...this.#newPoll(poll.wanted), firstAtMs: nowMs };
-    return { ...poll, firstAtMs };
-  }
-
   /** Gives a lost poll's permits back: it is opened now, or never again. */
   #forget(poll: Poll): void {
     const index = this.#lost.indexOf(poll);
@@ -294,36 +266,6 @@ export class Receiver {
     this.#parts.permits.give(poll.wanted);
   }
 
-  async #receive(
-    { wanted, attemptId }: Poll,
-    waitSeconds: number,
-    signal: AbortSignal | undefined,
-  ): Promise<readonly ReceivedMessage[]> {
-    const { sqs, queueUrl, visibilitySeconds, clock } = this.#parts;
-    const askedAtMs = clock.monotonicMs();
-    const output = await boundedCall(
-      sqs,
-      "ReceiveMessage",
-      {
-        QueueUrl: queueUrl,
-        MaxNumberOfMessages: wanted,
-        WaitTimeSeconds: waitSeconds,
-        VisibilityTimeout: visibilitySeconds,
-        MessageAttributeNames: ["All"],
-        MessageSystemAttributeNames: systemAttributeNames,
-        ...(attemptId !== undefined && { ReceiveRequestAttemptId: attemptId }),
-      },
-      {
-        clock,
-        timeoutMs: waitSeconds * 1_000 + pollSlackMs,
-        signal,
-        // The same messages, with the same handles, answer the next poll of that attempt.
-        ...(attemptId === undefined && { onLate: (late) => this.#late(late, askedAtMs) }),
-      },
-    );
-    return messagesOf(output);
-  }
-
   /** Asks once for what a lost poll has stranded, and releases it. Never rejects. */
   async #takeBack(poll: Poll): Promise<void> {
     const { permits, clock, logger, reporter } = this.#parts;
@@ -331,9 +273,10 @@ export class Receiver {
     const nowMs = clock.monotonicMs();
     let deliveries: readonly Delivery[] = [];
     try {
-      if (nowMs - (poll.firstAtMs ?? nowMs) <= attemptMs) {
-        const messages = await this.#receive(poll, 0, undefined);
-        if (!this.#ended) deliveries = this.#admit(messages, wanted, nowMs);
+      if (isRemembered(poll, nowMs)) {
+        const bounds = { waitSeconds: 0, signal: undefined, onLate: undefined };
+        const messages = await receive(this.#parts, poll, bounds);
+        deliveries = this.#admit(messages, wanted, nowMs);
       }
     } catch (error) {
       logger.warn("what an aborted poll may have stranded comes again by itself", { error });
@@ -348,22 +291,26 @@ export class Receiver {
     const { admit, logger } = this.#parts;
     const deliveries: Delivery[] = [];
     for (const message of messages) {
-      const ReceiptHandle = message?.ReceiptHandle;
-      if (typeof ReceiptHandle !== "string" || deliveries.length === wanted) {
-        // Without a handle it cannot be settled; beyond what was asked there is no permit. It comes again.
-        logger.error("SQS answered a message that cannot be taken", { id: message?.MessageId });
-      } else {
+      try {
+        const { ReceiptHandle } = message;
+        // Without a handle it cannot be settled; beyond what was asked there is no permit.
+        if (typeof ReceiptHandle !== "string" || ReceiptHandle === "") {
+          throw new TypeError("it has no receipt handle");
+        }
+        if (deliveries.length === wanted) throw new RangeError(`no more than ${wanted} were asked`);
         deliveries.push(admit({ ...message, ReceiptHandle }, askedAtMs));
+      } catch (error) {
+        // It comes again when its visibility timeout is over; the others are none the worse.
+        logger.error("SQS answered a message that cannot be taken", { error });
       }
     }
     return deliveries;
   }
 
   /** A poll that had been given up was answered after all: its messages are in flight, and go back. */
-  #late(output: ReceiveMessageOutput, askedAtMs: number): void {
+  #late(messages: readonly ReceivedMessage[], askedAtMs: number): void {
     if (this.#ended) return;
     const { permits, reporter } = this.#parts;
-    const messages = messagesOf(output);
     const count = Math.min(messages.length, permits.free);
     permits.take(count);
     const deliveries = this.#admit(messages, count, askedAtMs);
@@ -382,10 +329,10 @@ export class Receiver {
       this.#failures += 1;
       this.#failedAtMs = clock.monotonicMs();
     }
-    if (another || this.#rest === undefined) {
-      this.#restFor(fullJitterMs(errorBackoff, this.#failures - 1, random));
+    if (another || !this.#rest.resting) {
+      this.#rest.atLeast(fullJitterMs(errorBackoff, this.#failures - 1, random));
     }
-    reporter.pollFailed(error, this.#failures, this.#restUntilMs - clock.monotonicMs());
+    reporter.pollFailed(error, this.#failures, this.#rest.leftMs);
     return error;
   }
 
@@ -397,22 +344,7 @@ export class Receiver {
       this.#hastyAnswers = 0;
       return;
     }
-    this.#restFor(fullJitterMs(emptyBackoff, this.#hastyAnswers++, this.#parts.random));
-  }
-
-  /** Rests for `ms` at least: a rest that is under way is never cut short. */
-  #restFor(ms: number): void {
-    const { clock } = this.#parts;
-    const untilMs = clock.monotonicMs() + ms;
-    if (this.#stop.signal.aborted || (this.#rest !== undefined && untilMs <= this.#restUntilMs)) {
-      return;
-    }
-    this.#rest?.cancel();
-    this.#restUntilMs = untilMs;
-    this.#rest = clock.setTimer(() => {
-      this.#rest = undefined;
-      this.wake();
-    }, ms);
+    this.#rest.atLeast(fullJitterMs(emptyBackoff, this.#hastyAnswers++, this.#parts.random));
   }
 
   /** Keeps a poll in the list that stop waits for. */
@@ -425,14 +357,4 @@ export class Receiver {
       this.#polls.delete(tracked);
     }
   }
-}
-
-/** Whether SQS may have handed messages out although the poll failed. One that it refused has brought none. */
-function isFateUnknown(error: Error): boolean {
-  return !(error instanceof SqsError) || error.category === "transient";
-}
-
-/** An answer that is no list has brought nothing. */
-function messagesOf(output: ReceiveMessageOutput | undefined): readonly ReceivedMessage[] {
-  return Array.isArray(output?.Messages) ? output.Messages : [];
 }

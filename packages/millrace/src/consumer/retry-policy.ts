@@ -3,6 +3,7 @@
  * which SQS accepts an answer. It never waits itself; SQS does, as a visibility timeout.
  */
 import { OptionError } from "../errors.ts";
+import { checkOptionNames, requireFunction } from "../option-checks.ts";
 import type { Random } from "../random.ts";
 import { systemRandom } from "../random.ts";
 import { maxVisibilitySeconds } from "../sqs/limits.ts";
@@ -32,6 +33,12 @@ export interface ExponentialBackoffOptions {
   readonly random?: Random | undefined;
 }
 
+const known: ReadonlySet<string> = new Set<keyof ExponentialBackoffOptions>([
+  "baseSeconds",
+  "maxSeconds",
+  "random",
+]);
+
 /**
  * Exponential backoff with full jitter over the message's receive count: after the nth receive a delay
  * drawn from 1 second up to `baseSeconds × 2^(n − 1)`, capped at `maxSeconds`. Never 0: a message that
@@ -40,13 +47,22 @@ export interface ExponentialBackoffOptions {
  * @throws OptionError when the numbers make no sense.
  */
 export function exponentialBackoff(options: ExponentialBackoffOptions = {}): RetryPolicy {
+  checkOptionNames(options, known);
   const { baseSeconds = 1, maxSeconds = 900, random = systemRandom } = options;
   if (!(Number.isFinite(baseSeconds) && baseSeconds > 0)) {
     throw new OptionError("baseSeconds", "a number above 0", baseSeconds);
   }
-  if (!(maxSeconds >= baseSeconds && maxSeconds <= maxVisibilitySeconds)) {
-    throw new OptionError("maxSeconds", `baseSeconds to ${maxVisibilitySeconds}`, maxSeconds);
+  if (
+    !(
+      Number.isFinite(maxSeconds) &&
+      maxSeconds >= baseSeconds &&
+      maxSeconds <= maxVisibilitySeconds
+    )
+  ) {
+    const expected = `a number from baseSeconds (${baseSeconds}) to ${maxVisibilitySeconds}`;
+    throw new OptionError("maxSeconds", expected, maxSeconds);
   }
+  requireFunction("random", random);
   return ({ message }) => {
     const doublings = Math.min(message.receiveCount - 1, 32);
     const ceiling = Math.min(maxSeconds, baseSeconds * 2 ** doublings);

@@ -35,8 +35,8 @@ export interface ShutdownParts {
   /** Resolves when every worker's loop has ended. */
   readonly working: Promise<unknown>;
   readonly inHand: InHand;
-  /** Looks into bodies for lanes, where the consumer orders by a key. */
-  readonly ordering: { stop(): void } | undefined;
+  /** Reads bodies on their way to the channel. */
+  readonly intake: { stop(): void };
   readonly settler: Settler;
   readonly leases: LeaseKeeper;
   /** The consumer's, which the stop's settlements add to. */
@@ -53,7 +53,7 @@ export interface ShutdownParts {
  *    brings is left to its visibility timeout.
  */
 export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promise<StopReport> {
-  const { clock, receiver, channel, working, inHand, ordering, settler, leases, counters } = parts;
+  const { clock, receiver, channel, working, inHand, intake, settler, leases, counters } = parts;
   const startedAtMs = clock.monotonicMs();
   const before = { ...counters };
 
@@ -65,7 +65,7 @@ export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promis
       delivery.settle(giveBack(stopping));
     }
   }
-  ordering?.stop();
+  intake.stop();
   settler.hurry();
 
   if (!(await endsWithin(clock, working, deadlineMs))) {

@@ -2,7 +2,6 @@
  * Owns one of the consumer's loops: takes a delivery, has the handler run, hands the outcome on. It
  * never waits for a settlement, and nothing that user code does ends it.
  */
-import { ChannelClosedError } from "../channel/errors.ts";
 import type { ReceiveChannel } from "../channel/halves.ts";
 import type { Clock } from "../clock.ts";
 import type { Delivery } from "./delivery.ts";
@@ -10,8 +9,10 @@ import { LeaseLostError } from "./errors.ts";
 import type { Handler } from "./handler-call.ts";
 import { callHandler, contextOf } from "./handler-call.ts";
 import type { Judge } from "./judge.ts";
+import type { LaneKeeper } from "./lane-keeper.ts";
 import type { Logger } from "./logger.ts";
 import type { Message } from "./message.ts";
+import { nextDelivery } from "./next-delivery.ts";
 import type { Reporter } from "./reporter.ts";
 
 export interface WorkerParts<Body> {
@@ -26,8 +27,8 @@ export interface WorkerParts<Body> {
   readonly clock: Clock;
   /** Called whenever the worker is about to wait for a delivery. */
   readonly onIdle: () => void;
-  /** Called when the worker has let go of a delivery: its handler has ended, or was left behind. */
-  readonly onRunEnd: (delivery: Delivery) => void;
+  /** Undefined where no order is kept. */
+  readonly lanes: LaneKeeper | undefined;
 }
 
 /** A worker, numbered from 1. */
@@ -42,29 +43,14 @@ export class Worker<Body> {
 
   /** Works until the channel ends; resolves when the last handler has ended, or was left behind. Never rejects. */
   async work(): Promise<void> {
+    const { channel, onIdle, lanes } = this.#parts;
     for (;;) {
-      const delivery = await this.#next();
+      const delivery = await nextDelivery(channel, onIdle);
       if (delivery === undefined) return;
       // Lost while it waited in the channel, or released by a stop in the moment it was handed over.
       if (delivery.state !== "waiting") continue;
       await this.#run(delivery);
-      this.#parts.onRunEnd(delivery);
-    }
-  }
-
-  /** Undefined when the channel has ended. */
-  async #next(): Promise<Delivery | undefined> {
-    const { channel, onIdle } = this.#parts;
-    const ready = channel.tryReceive();
-    if (ready.status === "received") return ready.value;
-    if (ready.status === "closed") return undefined;
-    try {
-      const next = channel.receive();
-      onIdle();
-      return await next;
-    } catch (error) {
-      if (error instanceof ChannelClosedError) return undefined;
-      throw error;
+      lanes?.runEnded(delivery);
     }
   }
 

@@ -69,19 +69,6 @@ export class InboxKeyError extends MillraceError {
   }
 }
 
-/** A batch handler answered outcomes, and not one for each of its messages. */
-export class OutcomeCountError extends MillraceError {
-  readonly code = "OUTCOME_COUNT";
-  readonly messages: number;
-  readonly outcomes: number;
-
-  constructor(messages: number, outcomes: number) {
-    super(`the handler got ${messages} messages and answered ${outcomes} outcomes`);
-    this.messages = messages;
-    this.outcomes = outcomes;
-  }
-}
-
 /** The relay was stopped, and what was under way had to end. */
 export class RelayStoppedError extends MillraceError {
   readonly code = "RELAY_STOPPED";

@@ -3,13 +3,13 @@
  * never begins a transaction.
  */
 import type { Pool, PoolClient, QueryResult } from "pg";
-import { OptionError, toError } from "../errors.ts";
+import { toError } from "../errors.ts";
+import { requireMethods } from "../option-checks.ts";
 import { DatabaseUnavailableError, statementFailed } from "./errors.ts";
 
 /** @throws OptionError when `pool` is no Pool of `pg`. */
 export function checkPool(pool: Pool): void {
-  if (typeof pool?.connect === "function" && typeof pool.query === "function") return;
-  throw new OptionError("pool", "a Pool of pg", pool);
+  requireMethods("pool", pool, ["connect", "query"], "a Pool of pg");
 }
 
 /** A client that is ours for now. */

@@ -3,12 +3,12 @@
  * one transaction. It never settles a message; the consumer does, after the commit.
  */
 import type { Pool, PoolClient } from "pg";
+import { BatchOutcomeError } from "../consumer/errors.ts";
 import type { HandlerContext } from "../consumer/handler-call.ts";
 import type { Message } from "../consumer/message.ts";
 import { acknowledge, isOutcome } from "../consumer/outcome.ts";
 import type { Outcome } from "../consumer/outcome.ts";
-import { OptionError } from "../errors.ts";
-import { OutcomeCountError } from "./errors.ts";
+import { requireFunction } from "../option-checks.ts";
 import { checkPool } from "./held-client.ts";
 import { tellDuplicate, undoes } from "./inbox.ts";
 import { forgetKeys, recordKeys } from "./inbox-keys.ts";
@@ -43,7 +43,7 @@ export type InboxBatchHandler<Body> = (
  * A message that was done before is acknowledged; one whose key is in the batch twice fares as the first.
  * `lock` takes the locks of all messages, in one order.
  *
- * @throws what `inbox` throws; OutcomeCountError when the outcomes are not as many as the messages.
+ * @throws what `inbox` throws; BatchOutcomeError for an array that is not one outcome, or undefined, a message.
  */
 export function inboxBatch<Body = string>(
   pool: Pool,
@@ -51,7 +51,7 @@ export function inboxBatch<Body = string>(
   options: InboxOptions<Body> = {},
 ): (messages: readonly Message<Body>[], context: HandlerContext) => Promise<Outcome[]> {
   checkPool(pool);
-  if (typeof handler !== "function") throw new OptionError("handler", "a function", handler);
+  requireFunction("handler", handler);
   const settings = readInboxOptions(options);
   const { keyOf, lockOf, scopeOf, isolation, clock, random, table, retentionDays } = settings;
   const turns = new Turns();
@@ -101,18 +101,24 @@ export function inboxBatch<Body = string>(
   };
 }
 
-/** What is to become of the message of each key. */
+/** What is to become of the message of each key; the same reading of an answer as a consumer's. */
 function outcomesByKey(keys: readonly string[], answer: unknown): Map<string, Outcome> {
-  const outcomes: unknown = isOutcome(answer) ? keys.map(() => answer) : answer;
-  // A list of anything else is a value like any other.
-  if (!Array.isArray(outcomes) || !outcomes.some((outcome) => isOutcome(outcome))) {
-    return new Map(keys.map((key) => [key, acknowledge]));
+  if (!Array.isArray(answer)) {
+    const outcome = isOutcome(answer) ? answer : acknowledge;
+    return new Map(keys.map((key) => [key, outcome]));
   }
-  if (outcomes.length !== keys.length) throw new OutcomeCountError(keys.length, outcomes.length);
+  const outcomes: readonly unknown[] = answer;
+  if (outcomes.length !== keys.length) {
+    throw new BatchOutcomeError(`an array of ${outcomes.length} for ${keys.length} messages`);
+  }
   return new Map(
     keys.map((key, index) => {
-      const outcome: unknown = outcomes[index];
-      return [key, isOutcome(outcome) ? outcome : acknowledge];
+      const outcome = outcomes[index];
+      if (outcome === undefined) return [key, acknowledge];
+      if (isOutcome(outcome)) return [key, outcome];
+      throw new BatchOutcomeError(
+        `an array whose entry ${index} is neither an outcome nor undefined`,
+      );
     }),
   );
 }

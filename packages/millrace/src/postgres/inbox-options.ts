@@ -6,7 +6,13 @@ import { createHash } from "node:crypto";
 import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import type { Message } from "../consumer/message.ts";
-import { checkOptionNames, OptionError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
+import {
+  checkOptionNames,
+  requireClock,
+  requireFunction,
+  requireNumber,
+} from "../option-checks.ts";
 import { systemRandom } from "../random.ts";
 import type { Random } from "../random.ts";
 import { parseQueue } from "../sqs/queue-address.ts";
@@ -98,28 +104,27 @@ const isolations: ReadonlySet<unknown> = new Set<Isolation>([
 export function readInboxOptions<Body>(options: InboxOptions<Body>): InboxSettings<Body> {
   checkOptionNames(options, known);
   const { key, lock, scope, retentionDays = 15, isolation = "read committed" } = options;
+  const { clock = systemClock, random = systemRandom } = options;
   for (const name of ["key", "lock", "onDuplicate"] as const) {
-    const value: unknown = options[name];
-    if (value === undefined || typeof value === "function") continue;
-    throw new OptionError(name, "a function", value);
+    if (options[name] !== undefined) requireFunction(name, options[name]);
   }
   if (scope !== undefined && (typeof scope !== "string" || scope === "")) {
     throw new OptionError("scope", "a string that is not empty", scope);
   }
-  if (typeof retentionDays !== "number" || !(retentionDays > 0 && retentionDays <= 3_650)) {
-    throw new OptionError("retentionDays", "a number above 0 to 3650", retentionDays);
-  }
+  requireNumber("retentionDays", retentionDays, { min: Number.MIN_VALUE, max: 3_650 });
   if (!isolations.has(isolation)) {
     throw new OptionError("isolation", [...isolations].join(" or "), isolation);
   }
+  requireClock(clock);
+  requireFunction("random", random);
   const table = readTableName("table", options.table ?? defaultInboxTable);
   const scopeOf = (message: Message<Body>): string => scope ?? queueScope(message.queueUrl);
   return {
     table,
     retentionDays,
     isolation,
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
+    clock,
+    random,
     onDuplicate: options.onDuplicate,
     scopeOf,
     keyOf: (message) => storable(answer("key", key, message) ?? defaultKey(message)),

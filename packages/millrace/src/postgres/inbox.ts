@@ -6,7 +6,8 @@ import type { Pool, PoolClient } from "pg";
 import type { HandlerContext } from "../consumer/handler-call.ts";
 import type { Message } from "../consumer/message.ts";
 import { acknowledge, isOutcome } from "../consumer/outcome.ts";
-import { onRejection, OptionError } from "../errors.ts";
+import { onRejection } from "../errors.ts";
+import { requireFunction } from "../option-checks.ts";
 import { checkPool } from "./held-client.ts";
 import { recordKeys } from "./inbox-keys.ts";
 import { readInboxOptions } from "./inbox-options.ts";
@@ -62,7 +63,7 @@ export function inbox<Body = string>(
   options: InboxOptions<Body> = {},
 ): (message: Message<Body>, context: HandlerContext) => Promise<unknown> {
   checkPool(pool);
-  if (typeof handler !== "function") throw new OptionError("handler", "a function", handler);
+  requireFunction("handler", handler);
   const settings = readInboxOptions(options);
   const { keyOf, lockOf, scopeOf, isolation, clock, random, table, retentionDays } = settings;
   const turns = new Turns();

@@ -6,7 +6,6 @@ export {
   CommitUnknownError,
   DatabaseUnavailableError,
   InboxKeyError,
-  OutcomeCountError,
   RelayStoppedError,
   StatementError,
   TransactionAbortedError,

@@ -5,7 +5,13 @@ import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../consumer/logger.ts";
 import { contained, defaultLogger } from "../consumer/logger.ts";
-import { checkOptionNames, OptionError } from "../errors.ts";
+import {
+  checkOptionNames,
+  requireClock,
+  requireFunction,
+  requireMethods,
+  requireNumber,
+} from "../option-checks.ts";
 import { systemRandom } from "../random.ts";
 import type { Random } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
@@ -70,23 +76,27 @@ const known: ReadonlySet<string> = new Set<keyof OutboxRelayOptions>([
 /** @throws OptionError for what cannot work. */
 export function readRelayOptions(options: OutboxRelayOptions): OutboxRelaySettings {
   checkOptionNames(options, known);
-  const { sqs, logger = defaultLogger } = options;
-  if (sqs !== undefined && typeof sqs?.call !== "function") {
-    throw new OptionError("sqs", "an SqsApi: new HttpSqs(…) or fromSdk(…)", sqs);
+  const { sqs, logger = defaultLogger, clock = systemClock, random = systemRandom } = options;
+  const { batchSize = 100, pollIntervalMs = 1_000, sendTimeoutMs = 10_000 } = options;
+  if (sqs !== undefined) {
+    requireMethods("sqs", sqs, ["call"], "an SqsApi: new HttpSqs(…) or fromSdk(…)");
   }
+  const table = readTableName("table", options.table ?? defaultOutboxTable);
+  requireNumber("batchSize", batchSize, { min: 1, max: 10_000, whole: true });
+  requireNumber("pollIntervalMs", pollIntervalMs, { min: 10, max: hourMs, whole: true });
+  requireNumber("sendTimeoutMs", sendTimeoutMs, { min: 10, max: hourMs, whole: true });
+  const levels = ["debug", "info", "warn", "error"];
+  requireMethods("logger", logger, levels, "an object with debug, info, warn and error");
+  requireClock(clock);
+  requireFunction("random", random);
   return {
     sqs,
-    table: readTableName("table", options.table ?? defaultOutboxTable),
-    batchSize: whole("batchSize", options.batchSize ?? 100, 1, 10_000),
-    pollIntervalMs: whole("pollIntervalMs", options.pollIntervalMs ?? 1_000, 10, hourMs),
-    sendTimeoutMs: whole("sendTimeoutMs", options.sendTimeoutMs ?? 10_000, 10, hourMs),
+    table,
+    batchSize,
+    pollIntervalMs,
+    sendTimeoutMs,
     logger: contained(logger),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
+    clock,
+    random,
   };
-}
-
-function whole(option: string, value: number, min: number, max: number): number {
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new OptionError(option, `a whole number from ${min} to ${max}`, value);
 }

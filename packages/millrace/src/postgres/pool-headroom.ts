@@ -6,7 +6,8 @@ import type { Pool } from "pg";
 import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import type { Limit } from "../consumer/limit.ts";
-import { checkOptionNames, OptionError, toError } from "../errors.ts";
+import { toError } from "../errors.ts";
+import { checkOptionNames, requireClock, requireNumber } from "../option-checks.ts";
 import { DatabaseUnavailableError } from "./errors.ts";
 import { checkPool, withClient } from "./held-client.ts";
 
@@ -45,9 +46,8 @@ export function poolHeadroom(pool: Pool, options: PoolHeadroomOptions = {}): Lim
   checkPool(pool);
   checkOptionNames(options, new Set(["maxWaiting", "clock"]));
   const { maxWaiting = 10, clock = systemClock } = options;
-  if (typeof maxWaiting !== "number" || !(maxWaiting >= 0)) {
-    throw new OptionError("maxWaiting", "a number of 0 or more", maxWaiting);
-  }
+  requireNumber("maxWaiting", maxWaiting, { min: 0, max: Infinity });
+  requireClock(clock);
   let checkedMs = -Infinity;
   let fault: Error | undefined;
   /** One for all who ask meanwhile. */

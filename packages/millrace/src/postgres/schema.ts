@@ -2,7 +2,7 @@
  * Owns the tables of inbox and outbox: their SQL, and their creation. It never reads or writes a row.
  */
 import type { Pool } from "pg";
-import { checkOptionNames } from "../errors.ts";
+import { checkOptionNames } from "../option-checks.ts";
 import { checkPool, withClient } from "./held-client.ts";
 import { lockKey } from "./lock-key.ts";
 import { readTableName } from "./table-name.ts";

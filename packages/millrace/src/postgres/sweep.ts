@@ -2,7 +2,7 @@
  * Owns the deletion of keys that are past their retention. It never decides when to sweep; callers do.
  */
 import type { Pool } from "pg";
-import { checkOptionNames, OptionError } from "../errors.ts";
+import { checkOptionNames, requireNumber } from "../option-checks.ts";
 import { checkPool, withClient } from "./held-client.ts";
 import { defaultInboxTable } from "./schema.ts";
 import { readTableName } from "./table-name.ts";
@@ -32,9 +32,7 @@ export async function sweep(pool: Pool, options: SweepOptions = {}): Promise<num
   checkOptionNames(options, known);
   const { batchSize = 1_000, signal } = options;
   const table = readTableName("table", options.table ?? defaultInboxTable);
-  if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > 100_000) {
-    throw new OptionError("batchSize", "a whole number from 1 to 100000", batchSize);
-  }
+  requireNumber("batchSize", batchSize, { min: 1, max: 100_000, whole: true });
   // By their place in the table: an array of those makes a plan that reads nothing else.
   const sql = `
     DELETE FROM ${table.sql} WHERE ctid = ANY (ARRAY (

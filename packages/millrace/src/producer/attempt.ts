@@ -2,8 +2,8 @@
  * Owns the reading of what SQS answers to a batch, message by message. It never acts on it.
  */
 import { MillraceError } from "../errors.ts";
-import { SqsResponseError, SqsServiceError } from "../sqs/errors.ts";
-import type { BatchResultErrorEntry, SendMessageBatchOutput } from "../sqs/operations.ts";
+import { readBatchAnswer, unnamed } from "../sqs/batch-answer.ts";
+import type { SendMessageBatchOutput } from "../sqs/operations.ts";
 
 /** What SQS has of a message once it was sent. */
 export interface SendResult {
@@ -31,36 +31,28 @@ export type Attempt =
 
 const operation = "SendMessageBatch";
 
-/** Reads the answer to a batch of `count` entries whose Ids are their indexes. */
-export function readAnswer(count: number, output: SendMessageBatchOutput): Attempt[] {
-  const attempts = new Map<string, Attempt>();
-  for (const { Id, MessageId, SequenceNumber } of output.Successful ?? []) {
-    if (Id === undefined || MessageId === undefined) continue;
-    const result = { messageId: MessageId, sequenceNumber: SequenceNumber };
-    attempts.set(Id, { kind: "sent", result });
-  }
-  for (const entry of output.Failed ?? []) {
-    if (entry.Id !== undefined) attempts.set(entry.Id, readFailure(entry));
-  }
-  return Array.from({ length: count }, (_, index) => attempts.get(`${index}`) ?? unanswered(index));
-}
-
-function readFailure(entry: BatchResultErrorEntry): Attempt {
-  const senderFault = entry.SenderFault ?? false;
-  const error = new SqsServiceError({
-    operation,
-    errorName: entry.Code ?? "Unknown",
-    text: entry.Message ?? "no reason was given",
-    // An entry has no status of its own; this is what it would have had as a request.
-    statusCode: senderFault ? 400 : 500,
-    senderFault,
+/**
+ * Reads the answer to a batch of `count` entries whose Ids are their indexes.
+ *
+ * @throws SqsResponseError when it is no answer at all.
+ */
+export function readAnswer(count: number, output: SendMessageBatchOutput | undefined): Attempt[] {
+  const { successful, failed } = readBatchAnswer(operation, output);
+  return Array.from({ length: count }, (_, index) => {
+    const sent = successful.get(`${index}`);
+    const error = failed.get(`${index}`);
+    if (error !== undefined) {
+      // Of an entry that is in both lists the worse is believed.
+      const uncertain = sent !== undefined;
+      return { kind: mayPass(error) ? "failed" : "refused", error, uncertain };
+    }
+    const { MessageId: messageId, SequenceNumber: number } = sent ?? {};
+    if (typeof messageId === "string") {
+      const sequenceNumber = typeof number === "string" ? number : undefined;
+      return { kind: "sent", result: { messageId, sequenceNumber } };
+    }
+    return { kind: "failed", error: unnamed(operation, index), uncertain: true };
   });
-  return { kind: mayPass(error) ? "failed" : "refused", error, uncertain: false };
-}
-
-function unanswered(index: number): Attempt {
-  const text = `${operation}: the answer says nothing about entry ${index}`;
-  return { kind: "failed", error: new SqsResponseError(text, operation), uncertain: true };
 }
 
 /** Reads the failure of a whole request of `count` entries: it is the same for all. */

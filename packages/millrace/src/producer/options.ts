@@ -3,7 +3,14 @@
  */
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
-import { checkOptionNames, OptionError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
+import {
+  checkOptionNames,
+  requireClock,
+  requireFunction,
+  requireMethods,
+  requireNumber,
+} from "../option-checks.ts";
 import type { BackoffShape, Random } from "../random.ts";
 import { systemRandom } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
@@ -149,41 +156,60 @@ const known: ReadonlySet<string> = new Set<keyof ProducerOptions>([
   "random",
 ]);
 
-/** @throws OptionError for what cannot work. */
+const knownOfBatch: ReadonlySet<string> = new Set<keyof ProducerBatchOptions>([
+  "maxSize",
+  "maxWaitMs",
+  "maxPerGroup",
+]);
+
+const knownOfRetry: ReadonlySet<string> = new Set<keyof ProducerRetryOptions>([
+  "baseMs",
+  "maxMs",
+  "giveUpAfterMs",
+]);
+
+/** @throws OptionError for the first option that cannot work, with the value that was received. */
 export function readOptions(options: ProducerOptions): ProducerSettings {
   checkOptionNames(options, known);
-  const { batch = {}, retry = {}, sqs } = options;
-  if (sqs !== undefined && typeof sqs?.call !== "function") {
-    throw new OptionError("sqs", "an SqsApi: new HttpSqs(…) or fromSdk(…)", sqs);
+  const { batch = {}, retry = {}, sqs, maxPending = 10_000, maxInFlight = 8 } = options;
+  const { contentBasedDeduplication = false, idempotencyKeys = true } = options;
+  const { clock = systemClock, random = systemRandom } = options;
+  checkOptionNames(batch, knownOfBatch, "batch");
+  checkOptionNames(retry, knownOfRetry, "retry");
+  const { maxSize = maxBatchEntries, maxWaitMs = 5, maxPerGroup = 1 } = batch;
+  const { baseMs = 100, maxMs = 5_000, giveUpAfterMs = 60_000 } = retry;
+
+  if (sqs !== undefined) {
+    requireMethods("sqs", sqs, ["call"], "an SqsApi: new HttpSqs(…) or fromSdk(…)");
   }
-  const maxWaitMs = within("batch.maxWaitMs", batch.maxWaitMs ?? 5, 0, day);
-  const baseMs = within("retry.baseMs", retry.baseMs ?? 100, 1, day);
+  requireNumber("batch.maxSize", maxSize, { min: 1, max: maxBatchEntries, whole: true });
+  requireNumber("batch.maxWaitMs", maxWaitMs, { min: 0, max: day });
+  requireNumber("batch.maxPerGroup", maxPerGroup, { min: 1, max: maxBatchEntries, whole: true });
+  requireNumber("retry.baseMs", baseMs, { min: 1, max: day });
+  requireNumber("retry.maxMs", maxMs, { min: baseMs, max: day });
+  requireNumber("retry.giveUpAfterMs", giveUpAfterMs, { min: maxWaitMs + 1, max: 14 * day });
+  const unbounded = Number.MAX_SAFE_INTEGER;
+  requireNumber("maxPending", maxPending, { min: 1, max: unbounded, whole: true });
+  requireNumber("maxInFlight", maxInFlight, { min: 1, max: 1_000, whole: true });
+  if (typeof contentBasedDeduplication !== "boolean") {
+    throw new OptionError("contentBasedDeduplication", "true or false", contentBasedDeduplication);
+  }
+  if (typeof idempotencyKeys !== "boolean") {
+    throw new OptionError("idempotencyKeys", "true or false", idempotencyKeys);
+  }
+  requireClock(clock);
+  requireFunction("random", random);
   return {
-    maxSize: integer("batch.maxSize", batch.maxSize ?? maxBatchEntries, 1, maxBatchEntries),
+    maxSize,
     maxWaitMs,
-    maxPerGroup: integer("batch.maxPerGroup", batch.maxPerGroup ?? 1, 1, maxBatchEntries),
-    maxPending: integer("maxPending", options.maxPending ?? 10_000, 1, Number.MAX_SAFE_INTEGER),
-    maxInFlight: integer("maxInFlight", options.maxInFlight ?? 8, 1, 1_000),
-    backoff: { baseMs, maxMs: within("retry.maxMs", retry.maxMs ?? 5_000, baseMs, day) },
-    giveUpAfterMs: within(
-      "retry.giveUpAfterMs",
-      retry.giveUpAfterMs ?? 60_000,
-      maxWaitMs + 1,
-      14 * day,
-    ),
-    contentBasedDeduplication: options.contentBasedDeduplication ?? false,
-    idempotencyKeys: options.idempotencyKeys ?? true,
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
+    maxPerGroup,
+    maxPending,
+    maxInFlight,
+    backoff: { baseMs, maxMs },
+    giveUpAfterMs,
+    contentBasedDeduplication,
+    idempotencyKeys,
+    clock,
+    random,
   };
-}
-
-function integer(option: string, value: number, min: number, max: number): number {
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new OptionError(option, `an integer from ${min} to ${max}`, value);
-}
-
-function within(option: string, value: number, min: number, max: number): number {
-  if (typeof value === "number" && value >= min && value <= max) return value;
-  throw new OptionError(option, `a number of milliseconds from ${min} to ${max}`, value);
 }

@@ -4,6 +4,7 @@
  */
 import { describe, toError } from "../errors.ts";
 import { drawId } from "../random.ts";
+import { hasMethods } from "../option-checks.ts";
 import type { Random } from "../random.ts";
 import { idempotencyAttribute } from "../sqs/idempotency-attribute.ts";
 import {
@@ -48,9 +49,10 @@ export function encodeMessage(
   options: SendOptions,
   queue: OutgoingQueue,
 ): OutgoingMessage {
+  checkOptions(options);
   const text = encodeBody(body);
   const key = idempotencyKey(options.idempotencyKey);
-  const attributes = stamped(text, encodeAttributes(options.attributes ?? {}), key, queue);
+  const attributes = stamped(text, encodeAttributes(options.attributes), key, queue);
   const bytes = messageBytes(text, attributes);
   if (bytes > maxPayloadBytes) {
     const problem = `and attributes take ${bytes} bytes; SQS allows ${maxPayloadBytes}`;
@@ -100,6 +102,29 @@ function requireAtMost(limit: number, count: number, what = ""): void {
   throw new InvalidMessageError("attributes", `${problem}; SQS takes at most ${limit}`);
 }
 
+const known: ReadonlySet<string> = new Set<keyof SendOptions>([
+  "delaySeconds",
+  "groupId",
+  "deduplicationId",
+  "idempotencyKey",
+  "attributes",
+  "signal",
+]);
+
+function checkOptions(options: SendOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new InvalidMessageError("options", `must be an object; received ${describe(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    // Most often a misspelt one, and what it was to say would be lost in silence.
+    if (!known.has(name)) throw new InvalidMessageError(name, "is no option of a send");
+  }
+  const { signal } = options;
+  if (signal !== undefined && !hasMethods(signal, ["throwIfAborted", "addEventListener"])) {
+    throw new InvalidMessageError("signal", `must be an AbortSignal; received ${describe(signal)}`);
+  }
+}
+
 function encodeBody(body: unknown): string {
   const text = typeof body === "string" ? body : encodeJson(body);
   if (text === "") throw new InvalidMessageError("body", "must not be empty");
@@ -131,8 +156,13 @@ function requireLegal(field: string, text: string): void {
 }
 
 function encodeAttributes(
-  attributes: Readonly<Record<string, SendAttribute>>,
+  attributes: Readonly<Record<string, SendAttribute>> = {},
 ): MessageAttributes | undefined {
+  // A Map, a Headers, an array: their entries are not their properties, and would be lost or misnamed.
+  if (typeof attributes !== "object" || attributes === null || Symbol.iterator in attributes) {
+    const problem = `must be an object with the attributes by name; received ${describe(attributes)}`;
+    throw new InvalidMessageError("attributes", problem);
+  }
   const entries = Object.entries(attributes);
   if (entries.length === 0) return undefined;
   requireAtMost(maxMessageAttributes, entries.length);

@@ -92,7 +92,7 @@ export class Producer<Body = unknown> implements AsyncDisposable {
    * Waits for room while `maxPending` sends are under way.
    *
    * @throws InvalidMessageError (INVALID_MESSAGE) when SQS would refuse it: too large, empty, illegal
-   * characters, no JSON, bad attributes or ids. Nothing was sent.
+   * characters, no JSON, bad attributes or ids; when there is no such option. Nothing was sent.
    * @throws SendFailedError (SEND_FAILED) when SQS refused it, or retries ran out; `cause` says why, and
    * `mayBeSent` whether it may be on the queue all the same.
    * @throws ProducerClosedError (PRODUCER_CLOSED) after `close()`.
@@ -100,8 +100,9 @@ export class Producer<Body = unknown> implements AsyncDisposable {
    */
   async send(body: Body, options: SendOptions = {}): Promise<SendResult> {
     if (this.#closing !== undefined) throw new ProducerClosedError();
+    const message = this.#encode(body, options);
     options.signal?.throwIfAborted();
-    return this.#outbox.enqueue(this.#encode(body, options), options.signal);
+    return this.#outbox.enqueue(message, options.signal);
   }
 
   /**

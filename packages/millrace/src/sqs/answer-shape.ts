@@ -33,6 +33,11 @@ const receivedMessage: Shape = [
   ["MessageAttributes", "record"],
 ];
 
+const attributeValue: Shape = [
+  ["DataType", "string"],
+  ["StringValue", "string"],
+];
+
 const shapes: Readonly<Record<SqsOperation, Shape>> = {
   CreateQueue: [["QueueUrl", "string"]],
   DeleteQueue: [],
@@ -69,13 +74,22 @@ export function isRecord(value: unknown): value is Body {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether an operation says nothing when it succeeds, so that an empty body is an answer. */
+export function hasNoOutput(operation: SqsOperation): boolean {
+  return shapes[operation].length === 0;
+}
+
 /**
  * The answer, checked, and with binary values decoded in place where they are base64. A member that is null
  * is taken as absent.
  *
- * @throws SqsResponseError naming the member that is of the wrong type.
+ * @throws SqsResponseError naming the member that is of the wrong type, or when it is an error.
  */
 export function checkedAnswer<O extends SqsOperation>(operation: O, body: Body): SqsOutput<O> {
+  if (typeof body["__type"] === "string") {
+    const what = "it comes as a success, and is an error";
+    throw new SqsResponseError(`${operation}: the answer is not SQS's: ${what}`, operation);
+  }
   check(operation, body, shapes[operation]);
   if (operation === "ReceiveMessage") checkMessages(operation, body["Messages"]);
   return body;
@@ -114,20 +128,34 @@ function isOf(kind: Kind, value: unknown): boolean {
 }
 
 function decodeAttributes(operation: string, attributes: Body): void {
-  for (const value of Object.values(attributes)) {
+  for (const [name, value] of Object.entries(attributes)) {
+    // The SDK makes `undefined` of an attribute named __proto__. Who sends one must not end all receiving.
+    if (value === undefined || value === null) {
+      delete attributes[name];
+      continue;
+    }
     if (!isRecord(value)) throw wrong(operation, "MessageAttributes", "record");
+    check(operation, value, attributeValue);
     const bytes = value["BinaryValue"];
-    if (typeof bytes === "string") value["BinaryValue"] = decodeBase64(bytes);
-    else if (!(bytes instanceof Uint8Array)) delete value["BinaryValue"];
+    if (typeof bytes === "string") value["BinaryValue"] = decodeBase64(operation, bytes);
+    else if (bytes === null) delete value["BinaryValue"];
+    else if (bytes !== undefined && !(bytes instanceof Uint8Array)) {
+      throw wrong(operation, "BinaryValue", "base64");
+    }
   }
 }
 
 /** A copy in its own memory: small Buffers are views of a shared slab, which one kept value would keep whole. */
-function decodeBase64(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, "base64"));
+function decodeBase64(operation: string, text: string): Uint8Array {
+  const bytes = Uint8Array.from(Buffer.from(text, "base64"));
+  // Buffer skips what is not base64, and would make something of anything.
+  if (text.length % 4 !== 0 || bytes.length !== Buffer.byteLength(text, "base64")) {
+    throw wrong(operation, "BinaryValue", "base64");
+  }
+  return bytes;
 }
 
-function wrong(operation: string, member: string, kind: Kind): SqsResponseError {
+function wrong(operation: string, member: string, kind: Kind | "base64"): SqsResponseError {
   const message = `${operation}: the answer is not SQS's: its ${member} is no ${kind}`;
   return new SqsResponseError(message, operation);
 }

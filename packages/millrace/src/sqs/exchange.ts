@@ -45,8 +45,11 @@ export interface Answer {
   readonly text: string;
 }
 
-/** An answer of SQS holds at most ten messages of 1 MiB in all; escaped as JSON that can be six times as long. */
-const maxAnswerBytes = 16 * 1_048_576;
+/**
+ * The largest answer of SQS holds ten messages of 1 MiB, and escaped as JSON a character can be six times as
+ * long. A lower bound could be met on purpose: whoever may send could end all receiving.
+ */
+const maxAnswerBytes: number = 64 * 1_048_576;
 /** How long the rest of an answer may take when the call was aborted after its head had arrived. */
 const finishAfterAbortMs = 1_000;
 

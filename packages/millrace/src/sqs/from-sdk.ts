@@ -5,6 +5,7 @@
 import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import { OptionError } from "../errors.ts";
+import { checkOptionNames, hasMethods, requireClock, requireDeadline } from "../option-checks.ts";
 import { boundedCall } from "./bounded-call.ts";
 import { checkedAnswer, isRecord } from "./answer-shape.ts";
 import type { SqsApi, SqsCallOptions, SqsInput, SqsOperation, SqsOutput } from "./api.ts";
@@ -51,24 +52,29 @@ export function fromSdk(client: SdkClient, options: FromSdkOptions = {}): SqsApi
   return new SdkSqs(client, options);
 }
 
+const known: ReadonlySet<string> = new Set<keyof FromSdkOptions>(["requestTimeoutMs", "clock"]);
+
 class SdkSqs implements SqsApi {
   readonly #bare: SqsApi;
   readonly #clock: Clock;
   readonly #requestTimeoutMs: number;
 
   constructor(client: SdkClient, options: FromSdkOptions) {
-    const given: unknown = client;
-    if (!isRecord(given) || typeof given["send"] !== "function") {
-      throw new OptionError("client", "an SQSClient of @aws-sdk/client-sqs", typeof given);
+    if (!hasMethods(client, ["send"])) {
+      // Not the value itself: a client's settings hold credentials.
+      const given: unknown = client;
+      const shown: unknown = isRecord(given)
+        ? Object.fromEntries(Object.keys(given).map((name) => [name, "(not shown)"]))
+        : given;
+      throw new OptionError("client", "an SQSClient of @aws-sdk/client-sqs", shown);
     }
-    const timeoutMs = options.requestTimeoutMs ?? 30_000;
-    if (typeof timeoutMs !== "number" || !(timeoutMs > 0) || timeoutMs > 3_600_000) {
-      const expected = "more than 0 and at most 3,600,000 ms";
-      throw new OptionError("requestTimeoutMs", expected, timeoutMs);
-    }
+    checkOptionNames(options, known);
+    const { requestTimeoutMs = 30_000, clock = systemClock } = options;
+    requireDeadline("requestTimeoutMs", requestTimeoutMs);
+    requireClock(clock);
     this.#bare = new BareSdk(client);
-    this.#clock = options.clock ?? systemClock;
-    this.#requestTimeoutMs = timeoutMs;
+    this.#clock = clock;
+    this.#requestTimeoutMs = requestTimeoutMs;
   }
 
   async call<O extends SqsOperation>(
@@ -99,12 +105,22 @@ class BareSdk implements SqsApi {
   ): Promise<SqsOutput<O>> {
     const command = await toCommand(operation, input);
     signal?.throwIfAborted();
+    let answered = false;
+    command.middlewareStack.add(
+      (next) => async (request) => {
+        const response = await next(request);
+        answered = true;
+        return response;
+      },
+      // Next to the wire, so that what reads the answer has not begun.
+      { step: "deserialize", priority: "low" },
+    );
     let output: unknown;
     try {
       output = await this.#client.send(command, signal && { abortSignal: signal });
     } catch (error) {
       // The SDK rejects with an error of its own, not with the reason.
-      throw signal?.aborted ? signal.reason : toSqsError(operation, error);
+      throw signal?.aborted ? signal.reason : toSqsError(operation, error, answered);
     }
     if (!isRecord(output)) throw notSqs(operation);
     delete output["$metadata"];
@@ -112,11 +128,24 @@ class BareSdk implements SqsApi {
   }
 }
 
-type Commands = Readonly<Record<SqsOperation, new (...input: never[]) => object>>;
+/** A command of the SDK: what is asked of it here. */
+interface SdkCommand {
+  readonly middlewareStack: {
+    add(
+      middleware: <Request, Response>(next: Step<Request, Response>) => Step<Request, Response>,
+      options: { readonly step: "deserialize"; readonly priority: "low" },
+    ): void;
+  };
+}
+
+/** A step of a command's way through the SDK. */
+type Step<Request, Response> = (request: Request) => Promise<Response>;
+
+type Commands = Readonly<Record<SqsOperation, new (...input: never[]) => SdkCommand>>;
 
 let loading: Promise<Commands> | undefined;
 
-async function toCommand(operation: SqsOperation, input: object): Promise<object> {
+async function toCommand(operation: SqsOperation, input: object): Promise<SdkCommand> {
   loading ??= loadCommands();
   let commands: Commands;
   try {
@@ -127,7 +156,7 @@ async function toCommand(operation: SqsOperation, input: object): Promise<object
     throw new SqsRequestError(message, operation, { cause: publicCause(error) });
   }
   // The SDK's inputs are ours with mutable arrays, which no assignment could say.
-  const command: object = Reflect.construct(commands[operation], [input]);
+  const command: SdkCommand = Reflect.construct(commands[operation], [input]);
   return command;
 }
 
@@ -161,7 +190,8 @@ async function loadCommands(): Promise<Commands> {
 /** Names of errors that say nothing: the answer was an error, but not one of SQS. */
 const nameless = new Set(["Error", "SyntaxError", "UnknownError", "Unknown"]);
 
-function toSqsError(operation: SqsOperation, thrown: unknown): SqsError {
+/** @param answered whether an answer had come by then, so that the request was sound. */
+function toSqsError(operation: SqsOperation, thrown: unknown, answered: boolean): SqsError {
   if (thrown instanceof SqsError) return thrown;
   const fields: Record<string, unknown> = isRecord(thrown) ? thrown : {};
   const metadata = isRecord(fields["$metadata"]) ? fields["$metadata"] : {};
@@ -172,7 +202,7 @@ function toSqsError(operation: SqsOperation, thrown: unknown): SqsError {
     const { message, $fault: fault } = fields;
     return new SqsServiceError({
       operation,
-      errorName: name,
+      errorName: publicText(name),
       text: publicText(typeof message === "string" ? message : ""),
       statusCode,
       senderFault: fault === undefined ? statusCode < 500 : fault === "client",
@@ -180,7 +210,8 @@ function toSqsError(operation: SqsOperation, thrown: unknown): SqsError {
     });
   }
   // The SDK hides the answer in these; their texts quote it, and with it messages.
-  if (name === "SyntaxError" || "$response" in fields || statusCode !== undefined) {
+  const stumbled = answered && thrown instanceof TypeError;
+  if (name === "SyntaxError" || stumbled || "$response" in fields || statusCode !== undefined) {
     return notSqs(operation, typeof statusCode === "number" ? statusCode : undefined);
   }
   const cause = publicCause(thrown);

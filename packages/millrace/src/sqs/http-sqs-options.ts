@@ -5,12 +5,19 @@
 import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import { OptionError } from "../errors.ts";
+import {
+  checkOptionNames,
+  requireClock,
+  requireDeadline,
+  requireFunction,
+  requireNumber,
+} from "../option-checks.ts";
 import { systemRandom } from "../random.ts";
 import type { Random } from "../random.ts";
 import { validated } from "./credentials.ts";
 import type { AwsCredentials, AwsCredentialsProvider } from "./credentials.ts";
 import { parseEndpoint } from "./destination.ts";
-import { publicCause } from "./redaction.ts";
+import { publicCause, withoutUser } from "./redaction.ts";
 import { isRegion } from "./region.ts";
 
 /** Options of `HttpSqs`. */
@@ -30,10 +37,10 @@ export interface HttpSqsOptions {
    * config files, SSO, web identity, container and instance metadata).
    */
   readonly credentials?: AwsCredentials | AwsCredentialsProvider | undefined;
-  /** How often a call is attempted in all when faults and throttles stand in its way. At least 1, default 3. */
+  /** How often a call is attempted in all when faults and throttles stand in its way. 1 to 100, default 3. */
   readonly maxAttempts?: number | undefined;
   /**
-   * Connections at once to one origin, default 256. Every open long poll holds one; calls beyond wait, and
+   * Connections at once to one origin, 1 to 65,535, default 256. Every open long poll holds one; calls beyond wait, and
    * their deadline runs.
    */
   readonly connections?: number | undefined;
@@ -70,37 +77,52 @@ export interface HttpSqsSettings {
   readonly random: Random;
 }
 
-/** @throws OptionError, with nothing secret in it. */
+const known: ReadonlySet<string> = new Set<keyof HttpSqsOptions>([
+  "region",
+  "endpoint",
+  "credentials",
+  "maxAttempts",
+  "connections",
+  "connectTimeoutMs",
+  "requestTimeoutMs",
+  "clock",
+  "random",
+]);
+
+/** @throws OptionError for the first option that cannot work, with the value that was received unless it is secret. */
 export function readOptions(options: HttpSqsOptions): HttpSqsSettings {
+  checkOptionNames(options, known);
+  const { maxAttempts, connections, connectTimeoutMs, requestTimeoutMs } = options;
+  const { clock = systemClock, random = systemRandom } = options;
+  requireClock(clock);
+  requireFunction("random", random);
   return {
     region: regionOption(options.region),
     endpoint: endpointOption(options.endpoint),
     credentials: credentialsOption(options.credentials),
-    maxAttempts: wholeNumber("maxAttempts", options.maxAttempts),
-    connections: wholeNumber("connections", options.connections),
-    connectTimeoutMs: duration("connectTimeoutMs", options.connectTimeoutMs),
-    requestTimeoutMs: duration("requestTimeoutMs", options.requestTimeoutMs),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
+    maxAttempts: wholeNumber("maxAttempts", 100, maxAttempts),
+    connections: wholeNumber("connections", 65_535, connections),
+    connectTimeoutMs: duration("connectTimeoutMs", connectTimeoutMs),
+    requestTimeoutMs: duration("requestTimeoutMs", requestTimeoutMs),
+    clock,
+    random,
   };
 }
 
-function wholeNumber(option: "maxAttempts" | "connections", given: number | undefined): number {
-  const value = given ?? defaults[option];
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new OptionError(option, "a whole number of at least 1", value);
-  }
+function wholeNumber(
+  option: "maxAttempts" | "connections",
+  max: number,
+  value: number = defaults[option],
+): number {
+  requireNumber(option, value, { min: 1, max, whole: true });
   return value;
 }
 
 function duration(
   option: "connectTimeoutMs" | "requestTimeoutMs",
-  given: number | undefined,
+  value: number = defaults[option],
 ): number {
-  const value = given ?? defaults[option];
-  if (typeof value !== "number" || !(value > 0) || value > 3_600_000) {
-    throw new OptionError(option, "more than 0 and at most 3,600,000 ms", value);
-  }
+  requireDeadline(option, value);
   return value;
 }
 
@@ -113,17 +135,24 @@ function regionOption(region: string | undefined): string | undefined {
 
 function endpointOption(endpoint: string | URL | undefined): URL | undefined {
   if (endpoint === undefined) return undefined;
-  const url = parseEndpoint(String(endpoint));
+  const text = endpointText(endpoint);
+  const url = text === undefined ? undefined : parseEndpoint(text);
   if (url === undefined) {
     const expected = "an http or https URL without user, query and fragment";
-    throw new OptionError("endpoint", expected, hideUser(String(endpoint)));
+    throw new OptionError("endpoint", expected, text === undefined ? endpoint : withoutUser(text));
   }
   return url;
 }
 
-/** A URL with a password in it is refused, but not repeated in the error. */
-function hideUser(endpoint: string): string {
-  return endpoint.replace(/\/\/[^/]*@/, "//(not shown)@");
+/** By its property: a URL of another realm is no instance of this one's class. Undefined for anything else. */
+function endpointText(endpoint: unknown): string | undefined {
+  if (typeof endpoint === "string") return endpoint;
+  try {
+    const href: unknown = endpoint instanceof Object ? Reflect.get(endpoint, "href") : undefined;
+    return typeof href === "string" ? href : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function credentialsOption(

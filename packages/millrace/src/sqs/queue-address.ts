@@ -3,9 +3,10 @@
  * decides where calls are sent; that is the client's.
  */
 import { OptionError } from "../errors.ts";
-import type { SqsApi } from "./api.ts";
+import type { SqsApi, SqsOutput } from "./api.ts";
 import { SqsRequestError, SqsResponseError } from "./errors.ts";
 import { maxQueueNameLength } from "./limits.ts";
+import { withoutUser } from "./redaction.ts";
 import { regionOfHost } from "./region.ts";
 
 /** What a queue's URL, ARN or name says about it. */
@@ -33,7 +34,10 @@ const expected =
  */
 export function parseQueue(queue: string): QueueAddress {
   const address = typeof queue === "string" ? read(queue) : undefined;
-  if (address === undefined) throw new OptionError("queue", expected, queue);
+  if (address === undefined) {
+    const shown: unknown = typeof queue === "string" ? withoutUser(queue) : queue;
+    throw new OptionError("queue", expected, shown);
+  }
   return address;
 }
 
@@ -57,7 +61,8 @@ function readArn(arn: string): QueueAddress | undefined {
 
 function readUrl(text: string): QueueAddress | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.search !== "" || url.hash !== "" || url.username !== "") {
+  if (url?.protocol !== "http:" && url?.protocol !== "https:") return undefined;
+  if (url.search !== "" || url.hash !== "" || url.username !== "" || url.password !== "") {
     return undefined;
   }
   const segments = url.pathname.split("/");
@@ -98,15 +103,18 @@ export async function resolveQueueUrl(
 ): Promise<string> {
   const address = parseQueue(queue);
   if (address.kind === "url") return queue;
-  const { QueueUrl: url } = await sqs.call(
-    "GetQueueUrl",
-    { QueueName: address.name, QueueOwnerAWSAccountId: address.accountId },
-    { signal },
-  );
-  if (url === undefined || !URL.canParse(url)) {
-    throw new SqsResponseError(`GetQueueUrl: no URL came back for ${queue}`, "GetQueueUrl");
+  const input = { QueueName: address.name, QueueOwnerAWSAccountId: address.accountId };
+  // Optional: an SqsApi of the user's own may answer nothing, whatever its type says.
+  const output: SqsOutput<"GetQueueUrl"> | undefined = await sqs.call("GetQueueUrl", input, {
+    signal,
+  });
+  const url = output?.QueueUrl;
+  const answered = typeof url === "string" ? readUrl(url) : undefined;
+  // Calls go where the URL says: another queue's would be consumed in place of this one.
+  if (url === undefined || answered?.name !== address.name) {
+    throw new SqsResponseError(`GetQueueUrl: no URL of ${queue} came back`, "GetQueueUrl");
   }
-  const found = regionOfHost(new URL(url).hostname);
+  const found = answered.region;
   // A queue of the same name in another region is another queue, and would be taken for this one.
   if (address.region !== undefined && found !== undefined && found !== address.region) {
     throw new SqsRequestError(

@@ -12,13 +12,19 @@ const maxLength = 1_000;
  */
 export function publicText(text: string, secrets: readonly (string | undefined)[] = []): string {
   let shown = text;
-  const canonical = shown.search(/\s*The Canonical String for this request/i);
-  if (canonical !== -1) shown = shown.slice(0, canonical);
+  // No \s* before it: over a text of nothing but spaces that takes the square of its length.
+  const canonical = shown.search(/The Canonical String for this request/i);
+  if (canonical !== -1) shown = shown.slice(0, canonical).trimEnd();
   for (const secret of secrets) {
     if (secret !== undefined && secret !== "") shown = shown.replaceAll(secret, "(not shown)");
   }
   shown = shown.replaceAll(/Signature=[0-9a-f]{16,}/gi, "Signature=(not shown)");
   return shown.length > maxLength ? `${shown.slice(0, maxLength)}…` : shown;
+}
+
+/** A URL without user and password: one that has them is refused, but not repeated in the error. */
+export function withoutUser(url: string): string {
+  return url.replace(/\/\/[^/]*@/, "//(not shown)@");
 }
 
 /**

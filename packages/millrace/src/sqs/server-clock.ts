@@ -7,6 +7,8 @@ import { SqsServiceError } from "./errors.ts";
 
 /** A difference up to this is the Date header's whole seconds and the answer's way, not a wrong clock. */
 const toleranceMs = 30_000;
+/** Beyond it a date has more digits than a signature has room for, and soon none at all. */
+const latestMs: number = Date.UTC(9999, 11, 31);
 
 /** Refusals that a wrong clock can be behind. */
 const skewRefusals = new Set([
@@ -51,7 +53,9 @@ export class ServerClock {
     if (typeof date !== "string" || date === this.#lastDate || headers["age"] !== undefined) return;
     this.#lastDate = date;
     const serverMs = Date.parse(date);
-    if (Number.isNaN(serverMs) || Math.abs(serverMs - this.now()) <= toleranceMs) return;
+    // A date that no signature can carry would keep every later request from being signed.
+    if (!(serverMs >= 0 && serverMs <= latestMs)) return;
+    if (Math.abs(serverMs - this.now()) <= toleranceMs) return;
     const offsetMs = serverMs - this.#clock.now();
     this.#offsetMs = Math.abs(offsetMs) <= toleranceMs ? 0 : offsetMs;
   }

@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { toError } from "../errors.ts";
-import { checkedAnswer, isRecord } from "./answer-shape.ts";
+import { checkedAnswer, hasNoOutput, isRecord } from "./answer-shape.ts";
 import type { SqsInput, SqsOperation, SqsOutput } from "./api.ts";
 import { SqsRequestError, SqsResponseError, SqsServiceError } from "./errors.ts";
 import type { SqsError } from "./errors.ts";
@@ -79,8 +79,8 @@ function encodeValue(value: unknown): unknown {
  * @throws SqsResponseError when it is not what the operation answers.
  */
 export function decodeOutput<O extends SqsOperation>(operation: O, answer: Answer): SqsOutput<O> {
-  // Operations without output may answer with nothing at all.
-  const body = answer.text === "" ? {} : parseJson(answer.text);
+  const nothing = answer.text === "" && hasNoOutput(operation);
+  const body = nothing ? {} : parseJson(answer.text);
   if (!isRecord(body)) throw notSqs(operation, answer);
   return checkedAnswer(operation, body);
 }

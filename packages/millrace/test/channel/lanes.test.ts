@@ -21,73 +21,76 @@ function agree(model: Model, real: Real): void {
 
 let serial = 0;
 
-class Enter implements fc.Command<Model, Real> {
+/** One method, called with a key, and what the model says of it. */
+class Call implements fc.Command<Model, Real> {
   readonly key: string;
-  constructor(key: string) {
-    this.key = key;
-  }
-  check(): boolean {
-    return true;
-  }
-  run(model: Model, real: Real): void {
-    const value = serial++;
-    const lane = model.get(this.key) ?? [];
-    model.set(this.key, [...lane, value]);
-    expect(real.enter(this.key, value)).toBe(lane.length === 0);
-    agree(model, real);
-  }
-  toString(): string {
-    return `enter(${this.key})`;
-  }
-}
+  readonly #name: string;
+  readonly #may: (lane: readonly number[]) => boolean;
+  readonly #run: (lane: number[], real: Real) => number[];
 
-class Leave implements fc.Command<Model, Real> {
-  readonly key: string;
-  constructor(key: string) {
+  constructor(
+    key: string,
+    name: string,
+    run: (lane: number[], real: Real) => number[],
+    may: (lane: readonly number[]) => boolean = () => true,
+  ) {
     this.key = key;
+    this.#name = name;
+    this.#run = run;
+    this.#may = may;
   }
+
   check(model: Readonly<Model>): boolean {
-    return model.has(this.key);
+    return this.#may(model.get(this.key) ?? []);
   }
+
   run(model: Model, real: Real): void {
-    const [, ...rest] = model.get(this.key) ?? [];
-    if (rest.length > 0) model.set(this.key, rest);
+    const lane = this.#run(model.get(this.key) ?? [], real);
+    if (lane.length > 0) model.set(this.key, lane);
     else model.delete(this.key);
-    expect(real.leave(this.key)).toBe(rest[0]);
     agree(model, real);
   }
+
   toString(): string {
-    return `leave(${this.key})`;
+    return `${this.#name}(${this.key})`;
   }
 }
 
-class TakeWaiting implements fc.Command<Model, Real> {
-  readonly key: string;
-  constructor(key: string) {
-    this.key = key;
-  }
-  check(): boolean {
-    return true;
-  }
-  run(model: Model, real: Real): void {
-    const [first, ...rest] = model.get(this.key) ?? [];
-    if (first !== undefined) model.set(this.key, [first]);
-    expect(real.takeWaiting(this.key)).toEqual(rest);
-    agree(model, real);
-  }
-  toString(): string {
-    return `takeWaiting(${this.key})`;
-  }
-}
+const enter = (key: string): Call =>
+  new Call(key, "enter", (lane, real) => {
+    const value = serial++;
+    expect(real.enter(key, value)).toBe(lane.length === 0);
+    return [...lane, value];
+  });
+
+/** The first that waits shares the turn: in the model it has never stood in the lane. */
+const join = (key: string): Call =>
+  new Call(key, "join", ([first, next, ...rest], real) => {
+    expect(real.join(key)).toBe(next);
+    return first === undefined ? [] : [first, ...rest];
+  });
+
+const leave = (key: string): Call =>
+  new Call(
+    key,
+    "leave",
+    ([, ...rest], real) => {
+      expect(real.leave(key)).toBe(rest[0]);
+      return rest;
+    },
+    (lane) => lane.length > 0,
+  );
+
+const takeWaiting = (key: string): Call =>
+  new Call(key, "takeWaiting", ([first, ...rest], real) => {
+    expect(real.takeWaiting(key)).toEqual(rest);
+    return first === undefined ? [] : [first];
+  });
 
 it("does as the model does", () => {
   const key = fc.constantFrom("a", "b", "c");
   const commands = fc.commands(
-    [
-      key.map((each) => new Enter(each)),
-      key.map((each) => new Leave(each)),
-      key.map((each) => new TakeWaiting(each)),
-    ],
+    [key.map(enter), key.map(join), key.map(leave), key.map(takeWaiting)],
     { maxCommands: 200 },
   );
   fc.assert(

@@ -16,7 +16,7 @@ import type {
   SqsOutput,
 } from "millrace";
 import { Consumer } from "millrace";
-import { VirtualClock } from "millrace/testing";
+import { seededRandom, VirtualClock } from "millrace/testing";
 import { expect, onTestFinished } from "vitest";
 
 /** A call as the interceptor saw it. */
@@ -103,6 +103,14 @@ const eventNames = [
   "stateChanged",
 ] as const satisfies readonly (keyof ConsumerEvents)[];
 
+/** Options of a consumer, but for those that the bench sets unless it is told otherwise. */
+type BenchOptions<Body> =
+  ConsumerOptions<Body> extends infer Options
+    ? Options extends { queue: string }
+      ? Omit<Options, "queue"> & { queue?: string }
+      : never
+    : never;
+
 /** One queue of the local SQS, and consumers of it. */
 export class Bench {
   readonly clock = new VirtualClock();
@@ -127,7 +135,7 @@ export class Bench {
     options: SqsServiceOptions = {},
   ): Promise<Bench> {
     const clock = new VirtualClock();
-    const service = new SqsService({ clock, random: seeded(1), ...options });
+    const service = new SqsService({ clock, random: seededRandom(1), ...options });
     const { QueueUrl = "" } = await service.call("CreateQueue", {
       QueueName: attributes["FifoQueue"] === "true" ? "jobs.fifo" : "jobs",
       Attributes: attributes,
@@ -147,7 +155,7 @@ export class Bench {
 
   /** A consumer of the queue, on the bench's clock, with its events written down. */
   consumer<Body = string>(
-    options: Partial<ConsumerOptions<Body>> & Pick<ConsumerOptions<Body>, "handle">,
+    options: BenchOptions<Body>,
   ): { readonly consumer: Consumer<Body>; readonly told: Told[] } {
     const log =
       (level: string) =>
@@ -158,10 +166,10 @@ export class Bench {
       queue: this.queueUrl,
       sqs: this.sqs,
       clock: this.clock,
-      random: seeded(7),
+      random: seededRandom(7),
       logger: { debug: () => {}, info: () => {}, warn: log("warn"), error: log("error") },
       ...options,
-    } as ConstructorParameters<typeof Consumer<Body>>[0]);
+    });
     this.#consumers.push(consumer as Consumer<never>);
     const told: Told[] = [];
     for (const name of eventNames) {
@@ -260,15 +268,4 @@ export function only<Name extends Told["name"]>(
 /** Bodies of the messages in events. */
 export function bodies(events: readonly { readonly message: Message<unknown> }[]): unknown[] {
   return events.map(({ message }) => message.body);
-}
-
-/** A source of randomness that draws the same numbers each time (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,12 +1,13 @@
 import { Producer, deadLetter } from "millrace";
 import type { Message } from "millrace";
+import { seededRandom } from "millrace/testing";
 import { expect, it } from "vitest";
-import { Bench, seeded } from "./bench.ts";
+import { Bench } from "./bench.ts";
 
 /** Sends through a producer, and answers what a consumer's handler gets of it. */
 async function deliver(bench: Bench, idempotencyKey?: string): Promise<Message> {
   const { queueUrl: queue, service: sqs, clock } = bench;
-  const producer = new Producer({ queue, sqs, clock, random: seeded(3) });
+  const producer = new Producer({ queue, sqs, clock, random: seededRandom(3) });
   await bench.run(producer.send("a", { idempotencyKey, attributes: { tenant: "acme" } }));
   await bench.run(producer.close());
   return receive(bench);

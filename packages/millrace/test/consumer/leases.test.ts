@@ -4,7 +4,8 @@
  */
 import { LeaseLostError, retry, sleep, SqsConnectionError } from "millrace";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Bench, bodies, only, seeded, silence } from "./bench.ts";
+import { seededRandom } from "millrace/testing";
+import { Bench, bodies, only, silence } from "./bench.ts";
 import type { Call } from "./bench.ts";
 import { failEntries } from "./entry-faults.ts";
 import { deferred, never, serviceError } from "./faults.ts";
@@ -223,7 +224,7 @@ describe("keeping", () => {
 
   it("promise 4: leases hold while SQS answers, with another receiver polling for hours", async () => {
     const bench = await Bench.open();
-    const random = seeded(4);
+    const random = seededRandom(4);
     await bench.send(...jobs(60));
     const { consumer, told } = bench.consumer({
       handle: () => sleep(bench.clock, random() * 2 * hourMs),
@@ -308,7 +309,7 @@ describe("one request at a time", () => {
     "never has two requests about one receipt handle open (seed %i)",
     async (seed) => {
       const bench = await Bench.open({}, { duplicateRate: 0.2 });
-      const random = seeded(seed);
+      const random = seededRandom(seed);
       await bench.send(...jobs(60));
       for (const operation of ["DeleteMessageBatch", extension] as const) {
         bench.sqs.intercept(operation, async (next, _, { signal }) => {
@@ -364,6 +365,25 @@ describe("one request at a time", () => {
       [[30], 15_000],
       [[600], 20_000],
     ]);
+  });
+
+  it("fault 18: heartbeats go on after the handler failed, while its retry is in trouble", async () => {
+    const bench = await Bench.open();
+    await bench.send("fails");
+    // For longer than a heartbeat's interval, and less than the lease.
+    bench.sqs.intercept(extension, (next) =>
+      bench.clock.monotonicMs() < 25_000 ? Promise.reject(refusedConnection) : next(),
+    );
+    const { consumer } = bench.consumer({
+      handle: () => Promise.reject(new Error("on purpose")),
+      retry: () => 600,
+    });
+    await bench.start(consumer);
+    await bench.clock.advance(100_000);
+    expect(consumer.stats()).toMatchObject({ retried: 1, settlementsFailed: 0, inHand: 0 });
+    const calls = bench.sqs.of(extension);
+    expect(calls.length).toBeGreaterThan(5);
+    expect(calls.map(asked)).toEqual(calls.map(() => [600]));
   });
 
   it("extends nothing while its settlement is in trouble", async () => {

@@ -100,6 +100,9 @@ describe("fault 33: stop can be awaited, called twice, and has a deadline", () =
     for (const deadlineMs of [-1, NaN, "1000", null] as number[]) {
       await expect(consumer.stop({ deadlineMs })).rejects.toThrow(/deadlineMs.*received/);
     }
+    for (const options of [null, 1_000, { deadline: 1_000 }] as { deadlineMs?: number }[]) {
+      await expect(consumer.stop(options)).rejects.toThrow(/must be.*received/);
+    }
     await bench.start(consumer);
     expect(consumer.health().status).toBe("healthy");
   });

@@ -35,6 +35,11 @@ const nonsense: Record<string, readonly (readonly [value: unknown, shown: string
     ["handle", '"handle"'],
     [{}, "{}"],
   ],
+  batch: [[{ maxSize: 5 }, '{"maxSize":5}']],
+  handleBatch: [
+    [null, "null"],
+    ["handle", '"handle"'],
+  ],
   concurrency: [
     [0, "0"],
     [-1, "-1"],
@@ -118,23 +123,53 @@ const nonsense: Record<string, readonly (readonly [value: unknown, shown: string
   ],
 };
 
+function refusal(options: object): OptionError {
+  try {
+    make(options);
+  } catch (error) {
+    if (error instanceof OptionError) return error;
+    throw error;
+  }
+  throw new Error("the options were taken");
+}
+
 describe("nonsense is refused in the constructor, with what was received:", () => {
   const cases = Object.entries(nonsense).flatMap(([option, values]) =>
     values.map(([value, shown]) => ({ option, value, shown })),
   );
 
   it.each(cases)("$option: $shown", ({ option, value, shown }) => {
-    let thrown: unknown;
-    try {
-      make({ ...sound, [option]: value });
-    } catch (error) {
-      thrown = error;
-    }
-    expect(thrown).toBeInstanceOf(OptionError);
+    const thrown = refusal({ ...sound, [option]: value });
     expect(thrown).toMatchObject({ code: "INVALID_OPTION", option, received: value });
-    const { message } = thrown as OptionError;
+    const { message } = thrown;
     expect(message).toContain(`${option} must be `);
     expect(message).toContain(`received ${shown}`);
+  });
+
+  it.each([
+    ["batch", null, "null"],
+    ["batch", 10, "10"],
+    ["batch.maxSize", 0, "0"],
+    ["batch.maxSize", 1.5, "1.5"],
+    ["batch.maxSize", 10_001, "10001"],
+    ["batch.maxSize", "10", '"10"'],
+    ["batch.maxWaitMs", -1, "-1"],
+    ["batch.maxWaitMs", 60_001, "60001"],
+    ["batch.maxWaitMs", NaN, "NaN"],
+    ["batch.size", 10, "10"],
+  ])("%s of a batch handler: %s", (option, value, shown) => {
+    const [name = "", part] = option.split(".");
+    const batch = part === undefined ? value : { [part]: value };
+    const thrown = refusal({ queue: "jobs", handleBatch: () => {}, [name]: batch });
+    expect(thrown).toMatchObject({ code: "INVALID_OPTION", option, received: value });
+    expect(thrown.message).toContain(`received ${shown}`);
+  });
+
+  it("a handler of one beside one of batches, and more in hand than SQS has in flight", () => {
+    const handleBatch = (): void => {};
+    expect(refusal({ ...sound, handleBatch })).toMatchObject({ option: "handle" });
+    const tooMany = { queue: "jobs", handleBatch, concurrency: 20, batch: { maxSize: 10_000 } };
+    expect(refusal(tooMany)).toMatchObject({ option: "batch.maxSize", received: 10_000 });
   });
 
   it("a limit among others, by its place", () => {

@@ -238,28 +238,31 @@ describe("an orderBy that goes wrong", () => {
 });
 
 describe("a stop in the middle of it", () => {
-  it.each(["orderBy", "received"])(
-    "releases everything when %s stops the consumer",
-    async (who) => {
-      const bench = await Bench.open();
-      await bench.send("a1", "a2", "b1");
-      let stopped: Promise<unknown> | undefined;
-      const handled: string[] = [];
-      const { consumer }: { consumer: Consumer } = bench.consumer({
+  it.each([
+    ["orderBy", true],
+    ["a listener of received", true],
+    ["a listener of received", false],
+  ])("releases everything when %s stops the consumer (ordered: %s)", async (who, ordered) => {
+    const bench = await Bench.open();
+    await bench.send("a1", "a2", "b1");
+    let stopped: Promise<unknown> | undefined;
+    const handled: string[] = [];
+    const { consumer }: { consumer: Consumer } = bench.consumer({
+      ...(ordered && {
         orderBy: (message) => {
           if (who === "orderBy") stopped ??= consumer.stop();
           return byLetter(message);
         },
-        handle: ({ body }) => void handled.push(body),
-      });
-      consumer.on("received", ({ count }) => {
-        if (who === "received" && count > 0) stopped ??= consumer.stop();
-      });
-      await bench.run(consumer.start().catch(() => {}));
-      await bench.run(Promise.resolve(stopped));
-      expect(handled).toEqual([]);
-      expect(await bench.depth()).toEqual({ visible: 3, inFlight: 0 });
-      expect(bench.logged).toEqual([]);
-    },
-  );
+      }),
+      handle: ({ body }) => void handled.push(body),
+    });
+    consumer.on("received", ({ count }) => {
+      if (who !== "orderBy" && count > 0) stopped ??= consumer.stop();
+    });
+    await bench.run(consumer.start().catch(() => {}));
+    await bench.run(Promise.resolve(stopped));
+    expect(handled).toEqual([]);
+    expect(await bench.depth()).toEqual({ visible: 3, inFlight: 0 });
+    expect(bench.logged).toEqual([]);
+  });
 });

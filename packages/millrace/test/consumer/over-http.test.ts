@@ -115,7 +115,7 @@ describe.each(Object.keys(clients))("over %s", (name) => {
       sqs: client.sqs,
       logger: { debug: silent, info: silent, warn: silent, error: silent },
       ...options,
-    } as ConstructorParameters<typeof Consumer<Body>>[0]);
+    });
     onTestFinished(async () => {
       await consumer.stop({ deadlineMs: 0 });
       await client.close();

@@ -5,8 +5,9 @@
 import { deadLetter, release, retry } from "millrace";
 import type { BatchOutput, BatchResultErrorEntry, Handler, SqsInput } from "millrace";
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "millrace/testing";
 import { Permits } from "../../src/consumer/permits.ts";
-import { Bench, seeded } from "./bench.ts";
+import { Bench } from "./bench.ts";
 import { deferred, denied, never, refused, serviceError } from "./faults.ts";
 
 /** What a batch call answers when SQS refuses each entry for good. */
@@ -164,7 +165,7 @@ it("says at once when a permit is given twice", () => {
 
 describe("promises 1 and 2, in random runs", () => {
   it.each([1, 2, 3, 4, 5, 6])("seed %i", async (seed) => {
-    const random = seeded(seed);
+    const random = seededRandom(seed);
     const chance = (share: number): boolean => random() < share;
     const bench = await Bench.open({ VisibilityTimeout: "20" });
     const dead = await bench.deadLetterQueue();

@@ -5,7 +5,8 @@
 import { retry, sleep, SqsConnectionError } from "millrace";
 import type { SqsOperation } from "millrace";
 import { describe, expect, it } from "vitest";
-import { Bench, only, seeded } from "./bench.ts";
+import { seededRandom } from "millrace/testing";
+import { Bench, only } from "./bench.ts";
 import { failEntries } from "./entry-faults.ts";
 import { never, serviceError } from "./faults.ts";
 
@@ -30,7 +31,7 @@ describe("promise 1: nothing is lost", () => {
   it.each([1, 2, 3, 4])("whatever goes wrong on the way (seed %i)", async (seed) => {
     const bench = await Bench.open({}, { reorder: true, duplicateRate: 0.05 });
     const url = await bench.deadLetterQueue();
-    const random = seeded(seed);
+    const random = seededRandom(seed);
     const texts = Array.from({ length: 200 }, (_, index) => `job ${index}`);
     const poison = ["[1]", "{}", "nothing at all"];
     await bench.send(...poison, ...texts.map((text) => JSON.stringify(text)));
@@ -114,7 +115,7 @@ describe("promise 1: nothing is lost", () => {
 describe("promise 6: frugal", () => {
   it("takes 0.2 requests a message at a deep backlog, however uneven the handlers are", async () => {
     const bench = await Bench.open();
-    const random = seeded(6);
+    const random = seededRandom(6);
     for (let count = 0; count < 1_500; count += 1) await bench.send(`job ${count}`);
     const { consumer } = bench.consumer({
       handle: () => sleep(bench.clock, random() < 0.05 ? 200 : 20 * random()),

@@ -268,6 +268,35 @@ describe("fault 5: stop does not wait for the long poll, nor lose what it brings
     expect(await bench.depth()).toEqual({ visible: 1, inFlight: 0 });
   });
 
+  it("releases what an aborted poll brings long after, while a handler still holds the stop up", async () => {
+    const bench = await Bench.open({ VisibilityTimeout: "3600" });
+    const onItsWay = deferred();
+    const running = deferred();
+    const { consumer, told } = bench.consumer({ handle: () => running.promise });
+    bench.sqs.intercept("ReceiveMessage", async (next, input) => {
+      if (input.WaitTimeSeconds === 0) return next();
+      // Deaf to the abort: SQS hands the message out, and the answer is stuck on its way.
+      const output = await bench.service.call("ReceiveMessage", input);
+      await onItsWay.promise;
+      return output;
+    });
+    await bench.send("running");
+    await bench.start(consumer);
+    await bench.clock.advanceUntil(() => consumer.stats().running === 1);
+    await bench.send("late");
+    await bench.clock.settle();
+    const stopping = consumer.stop();
+    // More than the second after which an aborted call is given up.
+    await bench.clock.advance(5_000);
+    onItsWay.resolve();
+    await bench.clock.advance(100);
+    expect(await bench.depth()).toEqual({ visible: 1, inFlight: 1 });
+    expect(bodies(only(told, "released"))).toEqual(["late"]);
+    running.resolve();
+    expect(await bench.run(stopping)).toMatchObject({ finished: 1, released: 1, abandoned: 0 });
+    expect(consumer.stats()).toMatchObject({ started: 1, inHand: 0 });
+  });
+
   it("releases with visibility 0, so that another consumer has it at once", async () => {
     const bench = await Bench.open({ VisibilityTimeout: "3600" });
     const blocked = deferred();

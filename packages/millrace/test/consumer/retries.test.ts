@@ -2,11 +2,13 @@
  * When failed messages come again. Numbers in the names of tests are those of the faults that other
  * consumers of SQS are known for; each test fails on a consumer that has its fault.
  */
-import { exponentialBackoff, release, retry, sleep } from "millrace";
+import { deadLetter, exponentialBackoff, release, retry, sleep } from "millrace";
 import type { Message, RetryPolicy } from "millrace";
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "millrace/testing";
 import { toVisibilitySeconds } from "../../src/consumer/retry-policy.ts";
-import { Bench, only, seeded } from "./bench.ts";
+import { expectRefusal, noFunctions, noNumbers, rows } from "../refusals.ts";
+import { Bench, only } from "./bench.ts";
 
 const changes = "ChangeMessageVisibilityBatch";
 
@@ -192,14 +194,20 @@ describe("an outcome that a handler returns", () => {
     expect(consumer.stats()).toMatchObject({ failed: 0, retried: 0, released: 1 });
   });
 
-  it.each([[-1], [43_201], [Number.NaN], [Infinity], ["5"]])(
-    "is refused when SQS could not take its delay: %s",
-    (afterSeconds) => {
-      expect(() => retry({ afterSeconds: afterSeconds as number })).toThrow(
-        expect.objectContaining({ code: "INVALID_OPTION", received: afterSeconds }),
-      );
+  it.each(rows({ afterSeconds: [...noNumbers, 43_201], afterSecond: [5], after: [5] }))(
+    "is refused for nonsense $nth in $option",
+    ({ option, value }) => {
+      expectRefusal(() => retry({ [option]: value() }), option, value());
     },
   );
+
+  it("is refused for options that are no object, or are none of its own", () => {
+    for (const options of [null, 5, "later", []]) {
+      expectRefusal(() => retry(options as never), "options", options);
+      expectRefusal(() => deadLetter(options as never), "options", options);
+    }
+    expectRefusal(() => deadLetter({ reasons: "x" } as never), "reasons", "x");
+  });
 });
 
 describe("exponentialBackoff", () => {
@@ -209,7 +217,7 @@ describe("exponentialBackoff", () => {
   });
 
   it("fault 15: backoff without jitter, or without cap", () => {
-    const policy = exponentialBackoff({ baseSeconds: 2, maxSeconds: 60, random: seeded(3) });
+    const policy = exponentialBackoff({ baseSeconds: 2, maxSeconds: 60, random: seededRandom(3) });
     for (const [receiveCount, ceiling] of [
       [2, 4],
       [3, 8],
@@ -240,18 +248,26 @@ describe("exponentialBackoff", () => {
     expect(seconds).toEqual([1, 2, 4, 512, 900, 900]);
   });
 
-  it.each([
-    [{ baseSeconds: 0 }, "baseSeconds"],
-    [{ baseSeconds: -1 }, "baseSeconds"],
-    [{ baseSeconds: Number.NaN }, "baseSeconds"],
-    [{ baseSeconds: Infinity }, "baseSeconds"],
-    [{ baseSeconds: 10, maxSeconds: 5 }, "maxSeconds"],
-    [{ maxSeconds: 43_201 }, "maxSeconds"],
-    [{ maxSeconds: Number.NaN }, "maxSeconds"],
-  ])("refuses %o", (options, option) => {
-    expect(() => exponentialBackoff(options)).toThrow(
-      expect.objectContaining({ code: "INVALID_OPTION", option }),
+  it.each(
+    rows({
+      baseSeconds: [...noNumbers, 0],
+      maxSeconds: [...noNumbers, 0.5, 43_201],
+      random: noFunctions,
+      maxSecond: [5],
+    }),
+  )("refuses nonsense $nth for $option", ({ option, value }) => {
+    expectRefusal(() => exponentialBackoff({ [option]: value() }), option, value());
+  });
+
+  it("refuses options that contradict each other, and what is no object", () => {
+    const shrinking = { baseSeconds: 10, maxSeconds: 5 };
+    expectRefusal(() => exponentialBackoff(shrinking), "maxSeconds", 5);
+    expect(() => exponentialBackoff({ baseSeconds: 1_000 })).toThrow(
+      "maxSeconds must be a number from baseSeconds (1000) to 43200; received 900",
     );
+    for (const options of [null, 5, "1s", []]) {
+      expectRefusal(() => exponentialBackoff(options as never), "options", options);
+    }
   });
 });
 

@@ -8,10 +8,10 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import { pgTable, text } from "drizzle-orm/pg-core";
 import { Consumer, Producer } from "millrace";
 import type { SqsApi } from "millrace";
-import { inbox, outbox, OutboxRelay, poolHeadroom } from "millrace/postgres";
+import { inbox, inboxBatch, outbox, OutboxRelay, poolHeadroom } from "millrace/postgres";
+import { seededRandom } from "millrace/testing";
 import type { Pool } from "pg";
 import { expect, it, onTestFinished } from "vitest";
-import { seeded } from "../consumer/bench.ts";
 import { backends, context, did, kill, message, until, useBench } from "./bench.ts";
 
 const bench = useBench();
@@ -67,11 +67,49 @@ it("two producers that send with one idempotency key have one effect", async () 
   });
 });
 
+it("a consumer of batches has each effect once, and no message left", async () => {
+  const { sqs, queue } = await local();
+  const pool = bench.pool();
+  const producer = new Producer({ queue, sqs });
+  const names = Array.from({ length: 60 }, (_, i) => `batch ${i}`);
+  // Each of them twice, as two producers would.
+  const sends = [...names, ...names].map((name) =>
+    producer.send(name, { idempotencyKey: name.replace(" ", "-") }),
+  );
+  await Promise.all(sends);
+  await producer.close();
+  let duplicates = 0;
+  let tries = 0;
+  const consumer = new Consumer({
+    queue,
+    sqs,
+    waitTimeSeconds: 1,
+    concurrency: 3,
+    batch: { maxSize: 20 },
+    handleBatch: inboxBatch(
+      pool,
+      async (messages, tx) => {
+        const bodies = messages.map(({ body }) => body);
+        await tx.query("INSERT INTO effects SELECT unnest($1::text[])", [bodies]);
+        tries += 1;
+        if (tries === 2) throw new Error("a bad day");
+      },
+      { onDuplicate: () => (duplicates += 1) },
+    ),
+    retry: () => 0,
+  });
+  await consumer.start();
+  await empty(sqs, queue);
+  await consumer.stop();
+  expect(await effects(pool, "batch ")).toEqual(names.toSorted());
+  expect(duplicates).toBe(60);
+});
+
 it.each([[1], [2]])(
   "every message is there once: handlers fail, backends are killed, deliveries are doubled (seed %i)",
   async (seed) => {
     const { sqs, queue } = await local();
-    const random = seeded(seed);
+    const random = seededRandom(seed);
     const [writer, relaying, eye] = [bench.pool(), bench.pool({ max: 1 }), bench.pool()];
     const relay = new OutboxRelay(relaying, { sqs, logger: silent, pollIntervalMs: 20 });
     onTestFinished(() => relay.stop());

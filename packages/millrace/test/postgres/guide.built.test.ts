@@ -45,7 +45,7 @@ async function run(code: string): Promise<string> {
 }
 
 it("has the programs that are run here", () => {
-  expect(snippets).toHaveLength(4);
+  expect(snippets).toHaveLength(5);
 });
 
 it.each([
@@ -53,6 +53,7 @@ it.each([
   [1, "the lock: thirty buyers, one seat", "seat 4A was sold 1 time\n"],
   [2, "the outbox: a message goes with its row", "true true\n"],
   [3, "a query builder", "function\n"],
+  [4, "batches", "50 readings\n"],
 ])("program %i, %s", async (index, _, out) => {
   expect(await run(snippets[index] ?? "")).toBe(out);
 });

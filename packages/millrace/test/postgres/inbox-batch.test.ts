@@ -1,9 +1,9 @@
 /**
  * Batches: many messages in one transaction, each of them once.
  */
-import { deadLetter, OptionError, release, retry } from "millrace";
+import { BatchOutcomeError, deadLetter, OptionError, release, retry } from "millrace";
 import type { Message } from "millrace";
-import { inboxBatch, OutcomeCountError } from "millrace/postgres";
+import { inboxBatch } from "millrace/postgres";
 import { VirtualClock } from "millrace/testing";
 import type { PoolClient } from "pg";
 import { describe, expect, it } from "vitest";
@@ -147,13 +147,18 @@ describe("a batch handler's outcomes", () => {
       await doAll(messages, tx);
       return [retry()];
     });
-    expect(await failure(handle(jobs, context()))).toBeInstanceOf(OutcomeCountError);
+    expect(await failure(handle(jobs, context()))).toBeInstanceOf(BatchOutcomeError);
     expect(await effectsOf(jobs)).toEqual([0, 0, 0]);
   });
 
-  it("are none when the handler answers a list of something else", async () => {
-    const handle = inboxBatch(bench.pool(), () => ["a", "b"]);
-    expect(await handle(three(), context())).toEqual([acknowledge, acknowledge, acknowledge]);
+  it("are none when it answers a list of something else, which undoes all", async () => {
+    const jobs = three();
+    const handle = inboxBatch(bench.pool(), async (messages, tx) => {
+      await doAll(messages, tx);
+      return Promise.allSettled(messages.map(() => Promise.resolve()));
+    });
+    expect(await failure(handle(jobs, context()))).toBeInstanceOf(BatchOutcomeError);
+    expect(await effectsOf(jobs)).toEqual([0, 0, 0]);
   });
 });
 

@@ -8,10 +8,9 @@ import {
   OutboxRelay,
   RelayStoppedError,
 } from "millrace/postgres";
-import { VirtualClock } from "millrace/testing";
+import { seededRandom, VirtualClock } from "millrace/testing";
 import { Pool } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { seeded } from "../consumer/bench.ts";
 import { backends, failure, gate, kill, until, useBench } from "./bench.ts";
 import { bodies, events, OutboxBench } from "./outbox-bench.ts";
 
@@ -51,7 +50,7 @@ describe("any number of relays", () => {
     async (seed) => {
       const b = await OutboxBench.open(bench);
       const queue = await b.queue("jobs.fifo");
-      const random = seeded(seed);
+      const random = seededRandom(seed);
       b.sqs.intercept(operation, async (next) => {
         if (random() < 0.1) lost();
         const output = await next();

@@ -3,10 +3,11 @@
  * them leaves behind.
  */
 import { getEventListeners } from "node:events";
+import { seededRandom } from "millrace/testing";
 import { Producer } from "../../src/producer/producer.ts";
 import type { ProducerOptions } from "../../src/producer/options.ts";
 import { VirtualClock } from "../../src/testing/virtual-clock.ts";
-import { ScriptedSqs, seeded, standardUrl } from "./scripted-sqs.ts";
+import { ScriptedSqs, standardUrl } from "./scripted-sqs.ts";
 
 export interface Bench {
   readonly clock: VirtualClock;
@@ -21,7 +22,13 @@ export function createBench(
   clock: VirtualClock = new VirtualClock(),
 ): Bench {
   const sqs = new ScriptedSqs(clock);
-  const producer = new Producer({ queue: standardUrl, sqs, clock, random: seeded(1), ...options });
+  const producer = new Producer({
+    queue: standardUrl,
+    sqs,
+    clock,
+    random: seededRandom(1),
+    ...options,
+  });
   return {
     clock,
     sqs,

@@ -1,5 +1,6 @@
 import { SqsService } from "@millrace/local-sqs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { seededRandom } from "millrace/testing";
 import { sleep } from "../../src/clock.ts";
 import type { ProducerOptions } from "../../src/producer/options.ts";
 import { Producer } from "../../src/producer/producer.ts";
@@ -13,13 +14,12 @@ import type {
 import { SqsConnectionError } from "../../src/sqs/errors.ts";
 import type { ReceivedMessage } from "../../src/sqs/operations.ts";
 import { VirtualClock } from "../../src/testing/virtual-clock.ts";
-import { seeded } from "./scripted-sqs.ts";
 
 let clock: VirtualClock;
 let service: SqsService;
 beforeEach(() => {
   clock = new VirtualClock();
-  service = new SqsService({ clock, random: seeded(1) });
+  service = new SqsService({ clock, random: seededRandom(1) });
 });
 afterEach(() => {
   service.close();
@@ -27,7 +27,7 @@ afterEach(() => {
 });
 
 function createProducer(options: Partial<ProducerOptions> & { queue: string }): Producer {
-  return new Producer({ sqs: service, clock, random: seeded(2), ...options });
+  return new Producer({ sqs: service, clock, random: seededRandom(2), ...options });
 }
 
 async function close(producer: Producer): Promise<void> {
@@ -167,7 +167,7 @@ describe("on a FIFO queue", () => {
     "fault 28: sends of one group arrive in order and once, over a bad network (seed %i)",
     async (seed) => {
       const queueUrl = await createQueue("orders.fifo", fifo);
-      const random = seeded(seed);
+      const random = seededRandom(seed);
       const sqs = new BadNetwork(random);
       const producer = createProducer({ queue: queueUrl, sqs });
       const called: Record<string, string[]> = {};

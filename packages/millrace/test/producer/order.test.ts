@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "millrace/testing";
 import { createBench, watch } from "./bench.ts";
-import { connectionError, fifoUrl, seeded } from "./scripted-sqs.ts";
+import { connectionError, fifoUrl } from "./scripted-sqs.ts";
 
 const fifo = { queue: fifoUrl };
 const failed = { code: "InternalError", senderFault: false };
@@ -44,7 +45,7 @@ describe("fault 28: FIFO sends of one group go out in concurrent batches and arr
   it.each(Array.from({ length: 20 }, (_, seed) => [seed]))(
     "keeps every group's order through faults, lost answers and uneven latencies (seed %i)",
     async (seed) => {
-      const random = seeded(seed);
+      const random = seededRandom(seed);
       const maxInFlight = 1 + Math.floor(random() * 8);
       const { clock, sqs, producer, finish } = createBench({
         ...fifo,

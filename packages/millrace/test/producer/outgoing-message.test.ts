@@ -1,6 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { OptionError } from "../../src/errors.ts";
-import { Producer } from "../../src/producer/producer.ts";
 import type { ProducerOptions, SendOptions } from "../../src/producer/options.ts";
 import { createBench } from "./bench.ts";
 import { fifoUrl, standardUrl } from "./scripted-sqs.ts";
@@ -202,24 +200,4 @@ describe("what SQS would refuse rejects alone, before it reaches a batch:", () =
     await Promise.all([before, after]);
     expect(sqs.batches).toEqual([["before", "after"]]);
   });
-});
-
-it.each<[string, Partial<ProducerOptions>]>([
-  ["queue", { queue: "not a queue" }],
-  ["batch.maxSize", { batch: { maxSize: 11 } }],
-  ["batch.maxSize", { batch: { maxSize: 0 } }],
-  ["batch.maxWaitMs", { batch: { maxWaitMs: -1 } }],
-  ["batch.maxWaitMs", { batch: { maxWaitMs: Number.NaN } }],
-  ["batch.maxPerGroup", { batch: { maxPerGroup: 11 } }],
-  ["retry.baseMs", { retry: { baseMs: 0 } }],
-  ["retry.maxMs", { retry: { baseMs: 100, maxMs: 99 } }],
-  ["retry.giveUpAfterMs", { batch: { maxWaitMs: 50 }, retry: { giveUpAfterMs: 50 } }],
-  ["maxPending", { maxPending: 0 }],
-  ["maxPending", { maxPending: Infinity }],
-  ["maxInFlight", { maxInFlight: 1.5 }],
-])("refuses an impossible %s", (option, options) => {
-  const sqs = { call: () => Promise.reject(new Error("unused")) };
-  const make = (): Producer => new Producer({ queue: standardUrl, sqs, ...options });
-  expect(make).toThrow(OptionError);
-  expect(make).toThrow(expect.objectContaining({ option }));
 });

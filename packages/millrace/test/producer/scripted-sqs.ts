@@ -141,12 +141,3 @@ export function serviceError(errorName: string, statusCode: number): SqsServiceE
     senderFault: statusCode < 500,
   });
 }
-
-/** A seeded source of chance (a linear congruential generator, as good as a test needs). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}

@@ -354,7 +354,7 @@ describe("HttpSqs, when something answers that is not SQS", () => {
       response.writeHead(200);
       const chunk = Buffer.alloc(1_048_576, "x");
       const pump = (): void => {
-        if (response.destroyed || written >= 64) return;
+        if (response.destroyed || written >= 256) return;
         written++;
         response.write(chunk, pump);
       };
@@ -362,9 +362,9 @@ describe("HttpSqs, when something answers that is not SQS", () => {
     });
     const error = await rejection(bench.sqs.call("ListQueues", {}));
     expect(error).toBeInstanceOf(SqsResponseError);
-    expect(String(error)).toContain("larger than 16777216 bytes");
+    expect(String(error)).toContain("larger than 67108864 bytes");
     await bench.server.closed(0);
-    expect(written).toBeLessThan(40);
+    expect(written).toBeLessThan(120);
   });
 
   it("does not begin to read an answer that announces too much", async () => {

@@ -1,9 +1,9 @@
 import { createHash, createHmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "millrace/testing";
 import { canonicalPath, contentType, Signer } from "../../src/sqs/signer.ts";
 import type { AwsCredentials } from "../../src/sqs/credentials.ts";
-import { seededRandom } from "./seeded-random.ts";
 
 type Data = string | ArrayBuffer | ArrayBufferView;
 
