@@ -1,0 +1,14 @@
+/**
+ * Owns the names of the cases, in the order in which they run. It holds nothing of what they do.
+ */
+
+export const caseNames = [
+  "backlog",
+  "uneven",
+  "trickle",
+  "database",
+  "growth",
+  "producer",
+] as const;
+
+export type CaseName = (typeof caseNames)[number];

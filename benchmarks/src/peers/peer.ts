@@ -1,0 +1,21 @@
+/**
+ * Owns what a peer is to the process that runs it. It holds no code.
+ */
+
+/** What a peer is started with. */
+export interface PeerSetup {
+  readonly origin: string;
+  readonly queueUrls: readonly string[];
+  readonly slots: number;
+  readonly loops: number;
+  readonly batchSize: number;
+  /** The handler, which gets the message's body. */
+  readonly handle: (body: string) => Promise<void> | void;
+  /** The handler of those that hand over many messages at once. */
+  readonly handleBatch: (bodies: readonly string[]) => Promise<void> | void;
+  /** Producers call it when messages are sent. */
+  readonly onSent: (messages: number) => void;
+}
+
+/** Starts a peer, which then goes on until its process ends. Resolves when it consumes or sends. */
+export type StartPeer = (setup: PeerSetup) => Promise<void>;
