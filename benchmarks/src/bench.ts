@@ -81,6 +81,14 @@ export class Bench {
     }
   }
 
+  /** Runs a peer for so long, and answers what it did at the endpoint from its start on, busy or not. */
+  async observeFromStart(task: Task, windowMs: number): Promise<EndpointWork> {
+    await using running = await this.#start({ ...task, measure: [] });
+    const before = await this.endpoint.read(running.urls);
+    await Promise.race([this.pause(windowMs), running.failed]);
+    return workBetween(before, await this.endpoint.read(running.urls));
+  }
+
   /** @throws the signal's reason. */
   pause(ms: number): Promise<void> {
     const signal = this.#signal;

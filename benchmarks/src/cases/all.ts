@@ -3,6 +3,7 @@
  */
 import { backlog } from "./backlog.ts";
 import type { Case } from "./case.ts";
+import { cpuBound } from "./cpu-bound.ts";
 import { database } from "./database.ts";
 import { growth } from "./growth.ts";
 import type { CaseName } from "./names.ts";
@@ -15,6 +16,7 @@ export const cases: Readonly<Record<CaseName, Case>> = {
   uneven,
   trickle,
   database,
+  "cpu-bound": cpuBound,
   growth,
   producer,
 };

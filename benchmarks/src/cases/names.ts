@@ -7,6 +7,7 @@ export const caseNames = [
   "uneven",
   "trickle",
   "database",
+  "cpu-bound",
   "growth",
   "producer",
 ] as const;
