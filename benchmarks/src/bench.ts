@@ -34,12 +34,15 @@ export class Bench {
   readonly endpoint: Endpoint;
   readonly database: Database;
   readonly #signal: AbortSignal;
+  readonly #profiles: string | undefined;
   #lastQueue = 0;
 
-  constructor(endpoint: Endpoint, database: Database, signal: AbortSignal) {
+  /** @param profiles a directory; given: each peer's process writes a CPU profile there. */
+  constructor(endpoint: Endpoint, database: Database, signal: AbortSignal, profiles?: string) {
     this.endpoint = endpoint;
     this.database = database;
     this.#signal = signal;
+    this.#profiles = profiles;
   }
 
   /** Runs a peer and answers an observation for each span that it is to measure. */
@@ -127,7 +130,17 @@ export class Bench {
       warmUp: task.warmUp ?? { ms: 0 },
       measure: task.measure,
     };
-    return new Running(assignment, this.endpoint, heap, this.#signal);
+    const nodeArgs = [
+      ...(heap ? ["--expose-gc"] : []),
+      ...(this.#profiles === undefined
+        ? []
+        : [
+            "--cpu-prof",
+            `--cpu-prof-dir=${this.#profiles}`,
+            `--cpu-prof-name=${profileName(options)}`,
+          ]),
+    ];
+    return new Running(assignment, this.endpoint, nodeArgs, this.#signal);
   }
 }
 
@@ -136,36 +149,38 @@ class Running implements AsyncDisposable {
   readonly urls: readonly string[];
   readonly failed: Promise<never>;
   readonly #child: Child<PeerSaid>;
+  readonly #profiled: boolean;
   readonly #endpoint: Endpoint;
   readonly #signal: AbortSignal;
   /** Said and not yet asked for. */
   readonly #said: PeerSaid[] = [];
-  /** Set while somebody waits for the next. */
-  #onSaid: (() => void) | undefined;
+  /** Ends the wait of {@link Running.next}, which then looks again. */
+  #wake: (() => void) | undefined;
+  readonly #onAbort = (): void => this.#wake?.();
 
-  constructor(assignment: Assignment, endpoint: Endpoint, heap: boolean, signal: AbortSignal) {
+  constructor(
+    assignment: Assignment,
+    endpoint: Endpoint,
+    nodeArgs: readonly string[],
+    signal: AbortSignal,
+  ) {
     this.urls = assignment.queueUrls;
+    this.#profiled = nodeArgs.includes("--cpu-prof");
     this.#endpoint = endpoint;
     this.#signal = signal;
     this.#child = new Child<PeerSaid>({
       name: assignment.peer,
       module: new URL("peers/process.js", import.meta.url),
       args: [JSON.stringify(assignment)],
-      nodeArgs: heap ? ["--expose-gc"] : [],
+      nodeArgs,
       onSaid: (said) => {
         this.#said.push(said);
-        this.#onSaid?.();
+        this.#wake?.();
       },
     });
-    const { promise: aborted, reject } = rejection();
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.#onEnd = () => signal.removeEventListener("abort", onAbort);
-    this.failed = Promise.race([this.#child.failed, aborted]);
-    this.failed.catch(() => {});
+    this.failed = this.#child.failed;
+    signal.addEventListener("abort", this.#onAbort, { once: true });
   }
-
-  readonly #onEnd: () => void;
 
   /** What the peer says next. @throws when its process has ended. */
   async next(): Promise<PeerSaid> {
@@ -174,24 +189,20 @@ class Running implements AsyncDisposable {
       const said = this.#said.shift();
       if (said !== undefined) return said;
       const came = new Promise<void>((resolve) => {
-        this.#onSaid = resolve;
+        this.#wake = resolve;
       });
       await Promise.race([came, this.failed]);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#onEnd();
-    await this.#child.end();
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    await (this.#profiled ? this.#child.leave() : this.#child.end());
     await this.#endpoint.close(this.urls);
   }
 }
 
-function rejection(): { promise: Promise<never>; reject: (reason: unknown) => void } {
-  let reject: (reason: unknown) => void = () => {};
-  const promise = new Promise<never>((_, rejectPromise) => {
-    reject = rejectPromise;
-  });
-  promise.catch(() => {});
-  return { promise, reject };
+/** After the peer's first queue, which no two processes share. */
+function profileName([queue]: readonly QueueOptions[]): string {
+  return `${queue?.name ?? "peer"}.cpuprofile`;
 }

@@ -5,7 +5,7 @@ import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 
 /** What a child's end is reported as when nobody asked for it. */
-export class ChildEndedError extends Error {
+class ChildEndedError extends Error {
   constructor(name: string, how: string, output: string) {
     const last = output.trim();
     super(`${name} ended by itself (${how})${last === "" ? "" : `: ${last}`}`);
@@ -71,6 +71,13 @@ export class Child<Said> {
   async end(): Promise<void> {
     this.#ending = true;
     this.#process.kill("SIGKILL");
+    await this.#exited;
+  }
+
+  /** Has it end by itself, as children do when nobody listens to them: only so does it write a profile. */
+  async leave(): Promise<void> {
+    this.#ending = true;
+    if (this.#process.connected) this.#process.disconnect();
     await this.#exited;
   }
 }

@@ -31,6 +31,7 @@ interface Options {
   readonly hurry: number;
   readonly json?: string;
   readonly plots?: string;
+  readonly profile?: string;
   readonly peers: boolean;
 }
 
@@ -47,11 +48,21 @@ const command = commandLine(
 )
   .option("--case <name>", "only this case, by name or number; may be repeated", readCase, [])
   .option("--peer <name>", "only this peer; may be repeated", gathered(peerNames), [])
-  .option("--rounds <n>", "how often each is measured (default: 3, with --quick 1)", wholeNumber(1, 100))
+  .option(
+    "--rounds <n>",
+    "how often each is measured (default: 3, with --quick 1)",
+    wholeNumber(1, 100),
+  )
   .option("--quick", "all cases within 3 minutes, for the size of things", false)
-  .option("--hurry <n>", "divides all times and numbers, to see that the program works", wholeNumber(1, 1_000), 1)
+  .option(
+    "--hurry <n>",
+    "divides all times and numbers, to see that the program works",
+    wholeNumber(1, 1_000),
+    1,
+  )
   .option("--json <file>", "write the results there")
   .option("--plots <dir>", "draw the plots there, as SVG")
+  .option("--profile <dir>", "have each peer write a CPU profile there; figures suffer")
   .option("--peers", "say who is measured, with which options, and end", false)
   .addHelpText("after", `\nCases:\n${caseList}`);
 
@@ -84,7 +95,7 @@ async function measure(options: Options, signal: AbortSignal): Promise<Results> 
   await using endpoint = await Endpoint.start();
   await using database = new Database(signal);
   using progress = new Progress(steps);
-  const bench = new Bench(endpoint, database, signal);
+  const bench = new Bench(endpoint, database, signal, options.profile);
   const found = await runSteps(steps, bench, (step) => progress.step(step));
   return newResults({
     startedAt: startedAt.toISOString(),
@@ -103,7 +114,8 @@ function report(results: Results): string {
     return `${pc.bold(`${index + 1}  ${cases[name].title}`)}\n\n${aligned(table)}\n`;
   });
   const held = verdicts(results);
-  const targets = held.length === 0 ? [] : [`${pc.bold("Targets")}\n\n${aligned(targetTable(held))}\n`];
+  const targets =
+    held.length === 0 ? [] : [`${pc.bold("Targets")}\n\n${aligned(targetTable(held))}\n`];
   return `\n${[...tables, ...targets, ...warnings(results)].join("\n")}`;
 }
 

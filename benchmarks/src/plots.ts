@@ -119,7 +119,9 @@ function dataOf(results: Results, { caseName, metric, axis }: Picture): readonly
     const figure = row.metrics[metric];
     if (figure === undefined || row.point?.axis !== axis) return [];
     const { title } = catalogue[row.peer];
-    return [{ who: title, own: title.startsWith("millrace"), at: row.point?.value ?? 0, ...figure }];
+    return [
+      { who: title, own: title.startsWith("millrace"), at: row.point?.value ?? 0, ...figure },
+    ];
   });
 }
 
@@ -127,8 +129,7 @@ function svgOf(picture: Picture, data: readonly Datum[]): string {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const drawn = picture.axis === undefined ? bars(picture, data) : lines(picture, data);
   const options = { ...drawn, document, width, marginTop: 58, style: style() };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without title or legend the plot is the SVG itself
-  const svg = Plot.plot(options as Plot.PlotOptions);
+  const svg = Plot.plot(options);
   svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   // Readable on dark pages as well.
   const paper = document.createElementNS("http://www.w3.org/2000/svg", "rect");
@@ -169,7 +170,13 @@ function bars(picture: Picture, data: readonly Datum[]): Plot.PlotOptions {
         insetTop: 3,
         insetBottom: 3,
       }),
-      Plot.ruleY(sorted, { y: "who", x1: "min", x2: "max", stroke: colors.spread, strokeWidth: 1.5 }),
+      Plot.ruleY(sorted, {
+        y: "who",
+        x1: "min",
+        x2: "max",
+        stroke: colors.spread,
+        strokeWidth: 1.5,
+      }),
       Plot.text(sorted, {
         x: "max",
         y: "who",
@@ -194,14 +201,16 @@ function lines(picture: Picture, data: readonly Datum[]): Plot.PlotOptions {
     marginBottom: 44,
     x: {
       type: "log",
-      label: axis,
-      labelAnchor: "center",
-      labelArrow: "none",
-      ticks: [...new Set(data.map(({ at }) => at))],
-      tickFormat: (value: number) => value.toLocaleString("en-GB"),
+      axis: null,
     },
     y: { label: null, grid: true, zero: true, ticks: 6 },
     marks: [
+      Plot.axisX([...new Set(data.map(({ at }) => at))], {
+        tickFormat: (value: number) => value.toLocaleString("en-GB"),
+        label: axis,
+        labelAnchor: "center",
+        labelArrow: "none",
+      }),
       Plot.ruleX(data, { x: "at", y1: "min", y2: "max", stroke }),
       Plot.lineY(data, { x: "at", y: "median", z: "who", stroke, strokeWidth: 2 }),
       Plot.dot(data, { x: "at", y: "median", fill: stroke, r: 3.5 }),

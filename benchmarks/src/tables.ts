@@ -47,7 +47,9 @@ export function targetTable(verdicts: readonly Verdict[]): Table {
 function merged(rows: readonly Row[]): readonly Row[] {
   const found: Row[] = [];
   for (const row of rows) {
-    const at = found.findIndex(({ peer, point }) => peer === row.peer && samePoint(point, row.point));
+    const at = found.findIndex(
+      ({ peer, point }) => peer === row.peer && samePoint(point, row.point),
+    );
     const other = found[at];
     if (other === undefined) found.push(row);
     else found[at] = { ...other, metrics: { ...row.metrics, ...other.metrics } };
@@ -88,7 +90,6 @@ export function aligned(table: Table): string {
 /** As Markdown, in the form that formatters leave alone. */
 export function markdown(table: Table): string {
   const widths = widthsOf(table).map((width) => Math.max(width, 3));
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const [head = [], ...rows] = table.map((row) =>
     row.map((cell, column) =>
       column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
@@ -97,7 +98,11 @@ export function markdown(table: Table): string {
   const rule = widths.map((width, column) =>
     column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
   );
-  return [line(head), line(rule), ...rows.map(line)].join("\n");
+  return [lineOf(head), lineOf(rule), ...rows.map(lineOf)].join("\n");
+}
+
+function lineOf(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
 }
 
 function widthsOf(table: Table): number[] {

@@ -126,7 +126,9 @@ export function verdicts(results: Results): readonly Verdict[] {
       rows.find((row) => row.peer === peer && row.point === undefined && row.metrics[metric])
         ?.metrics[metric]?.median;
     const found = value(figure, rows);
-    return found === undefined ? [] : [{ caseName, text, goal, value: found, met: meets(found, goal) }];
+    return found === undefined
+      ? []
+      : [{ caseName, text, goal, value: found, met: meets(found, goal) }];
   });
 }
 

@@ -31,13 +31,19 @@ export const growth: Case = {
 function messages(peer: PeerName, { quick, hurry }: Pace): Job {
   const own = peer === "millrace";
   const marks = own ? [1_000, 10_000, 100_000] : [1_000, 10_000];
-  const warmUp = (own ? 20_000 : 3_000) / hurry;
+  const warmUp = (own ? 50_000 : 3_000) / hurry;
   const numbers = quick ? marks.slice(0, own ? 3 : 1) : marks;
   return {
     peers: [peer],
     seconds: own ? 9 : quick ? 5 : 13,
     firstRounds: 2,
-    run: (bench) => upTo(bench, peer, warmUp, numbers.map((number) => number / hurry)),
+    run: (bench) =>
+      upTo(
+        bench,
+        peer,
+        warmUp,
+        numbers.map((number) => number / hurry),
+      ),
   };
 }
 
@@ -45,7 +51,7 @@ const million: Job = {
   peers: ["millrace"],
   seconds: 65,
   firstRounds: 1,
-  run: (bench) => upTo(bench, "millrace", 20_000, [1_000_000]),
+  run: (bench) => upTo(bench, "millrace", 50_000, [1_000_000]),
 };
 
 async function upTo(
@@ -81,9 +87,7 @@ function steps(
       run: async (bench) => {
         const task = { peer, warmUp, measure, heap: true, ...taskAt(value) };
         const observations = await bench.observe(task);
-        return observations.map((observation) =>
-          measured(peer, observation, {}, { axis, value }),
-        );
+        return observations.map((observation) => measured(peer, observation, {}, { axis, value }));
       },
     })),
   );

@@ -40,11 +40,11 @@ export class Endpoint implements AsyncDisposable {
     });
   }
 
-  static async start(): Promise<Endpoint> {
-    const { promise: listening, resolve } = deferred();
-    const endpoint = new Endpoint(resolve);
-    await Promise.race([listening, endpoint.#child.failed]);
-    return endpoint;
+  static start(): Promise<Endpoint> {
+    return new Promise((resolve, reject) => {
+      const endpoint = new Endpoint(() => resolve(endpoint));
+      endpoint.#child.failed.catch(reject);
+    });
   }
 
   /** Opens queues; answers their URLs. */
@@ -95,12 +95,4 @@ export function workBetween(first: EndpointReading, last: EndpointReading): Endp
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = () => {};
-  const promise = new Promise<void>((resolvePromise) => {
-    resolve = resolvePromise;
-  });
-  return { promise, resolve };
 }

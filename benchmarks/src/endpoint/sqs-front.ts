@@ -60,7 +60,10 @@ function answer(operation: string, input: Input, queue: FakeQueue, response: Ser
       return;
     case "DeleteMessageBatch":
       for (const { ReceiptHandle } of entries) queue.delete(ReceiptHandle);
-      send(response, successful(entries, ({ Id }) => `{"Id":"${Id}"}`));
+      send(
+        response,
+        successful(entries, ({ Id }) => `{"Id":"${Id}"}`),
+      );
       return;
     case "DeleteMessage":
       queue.delete(input.ReceiptHandle ?? "");
@@ -70,7 +73,10 @@ function answer(operation: string, input: Input, queue: FakeQueue, response: Ser
       for (const { ReceiptHandle, VisibilityTimeout = 0 } of entries) {
         queue.extend(ReceiptHandle, VisibilityTimeout);
       }
-      send(response, successful(entries, ({ Id }) => `{"Id":"${Id}"}`));
+      send(
+        response,
+        successful(entries, ({ Id }) => `{"Id":"${Id}"}`),
+      );
       return;
     case "ChangeMessageVisibility":
       queue.extend(input.ReceiptHandle ?? "", input.VisibilityTimeout ?? 0);
@@ -96,10 +102,7 @@ function receive(input: Input, queue: FakeQueue, response: ServerResponse): void
     max: input.MaxNumberOfMessages ?? 1,
     waitMs: (input.WaitTimeSeconds ?? 0) * 1_000,
     visibilityMs: visibilitySeconds * 1_000,
-    attributeNames: [
-      ...(input.MessageSystemAttributeNames ?? []),
-      ...(input.AttributeNames ?? []),
-    ],
+    attributeNames: [...(input.MessageSystemAttributeNames ?? []), ...(input.AttributeNames ?? [])],
     answer: (messages) =>
       send(response, messages.length === 0 ? "{}" : `{"Messages":[${messages.join(",")}]}`),
   });

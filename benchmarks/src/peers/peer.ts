@@ -10,9 +10,9 @@ export interface PeerSetup {
   readonly loops: number;
   readonly batchSize: number;
   /** The handler, which gets the message's body. */
-  readonly handle: (body: string) => Promise<void> | void;
+  readonly handle: (body: string) => Promise<void>;
   /** The handler of those that hand over many messages at once. */
-  readonly handleBatch: (bodies: readonly string[]) => Promise<void> | void;
+  readonly handleBatch: (bodies: readonly string[]) => Promise<void>;
   /** Producers call it when messages are sent. */
   readonly onSent: (messages: number) => void;
 }

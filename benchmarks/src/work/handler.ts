@@ -4,8 +4,8 @@
 
 /** A handler, for one message and for many. */
 export interface Work {
-  readonly handle: (body: string) => Promise<void> | void;
-  readonly handleBatch: (bodies: readonly string[]) => Promise<void> | void;
+  readonly handle: (body: string) => Promise<void>;
+  readonly handleBatch: (bodies: readonly string[]) => Promise<void>;
   /** The warm-up is over. */
   readonly begin?: () => void;
   /** What it has to say beyond the number of messages. */
@@ -14,9 +14,12 @@ export interface Work {
 
 /** The work of one message, for those that are handed many. */
 export function eachOf(
-  handle: (body: string) => Promise<void> | void,
+  handle: (body: string) => Promise<void>,
 ): (bodies: readonly string[]) => Promise<void> {
   return async (bodies) => {
     await Promise.all(bodies.map(handle));
   };
 }
+
+/** What a handler that does not wait for anything returns. */
+export const done: Promise<void> = Promise.resolve();

@@ -3,7 +3,7 @@
  */
 import { pbkdf2Sync } from "node:crypto";
 import type { Meter } from "../peers/meter.ts";
-import { eachOf } from "./handler.ts";
+import { done, eachOf } from "./handler.ts";
 import type { Work } from "./handler.ts";
 
 export interface HashSpec {
@@ -13,9 +13,10 @@ export interface HashSpec {
 }
 
 export function hash({ rounds }: HashSpec, meter: Meter): Work {
-  const handle = (body: string): void => {
+  const handle = (body: string): Promise<void> => {
     compute(body, rounds);
     meter.count(1);
+    return done;
   };
   return { handle, handleBatch: eachOf(handle) };
 }

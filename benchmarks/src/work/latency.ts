@@ -3,19 +3,20 @@
  */
 import type { Meter } from "../peers/meter.ts";
 import { quantile } from "../statistics.ts";
-import { eachOf } from "./handler.ts";
+import { done, eachOf } from "./handler.ts";
 import type { Work } from "./handler.ts";
 
 const nsPerMs = 1e6;
 
 export function latency(meter: Meter): Work {
   let latenciesMs: number[] = [];
-  const handle = (body: string): void => {
+  const handle = (body: string): Promise<void> => {
     // The machine's monotonic clock, which the endpoint reads as well.
     const nowNs = process.hrtime.bigint();
     const { sentNs }: { sentNs: string } = JSON.parse(body);
     latenciesMs.push(Number(nowNs - BigInt(sentNs)) / nsPerMs);
     meter.count(1);
+    return done;
   };
   return {
     handle,

@@ -3,6 +3,7 @@
  * knows who calls.
  */
 import type { Meter } from "../peers/meter.ts";
+import { done } from "./handler.ts";
 import type { Work } from "./handler.ts";
 import type { HashSpec } from "./hash.ts";
 import type { InsertSpec } from "./insert.ts";
@@ -17,14 +18,9 @@ export type WorkSpec =
   | InsertSpec
   | HashSpec;
 
-/** Every work counts into `meter` when a message is done. */
+/** Makes the handler. Every work counts into `meter` when a message is done. */
 export async function makeWork(spec: WorkSpec, meter: Meter): Promise<Work> {
   switch (spec.kind) {
-    case "nothing":
-      return {
-        handle: () => meter.count(1),
-        handleBatch: (bodies) => meter.count(bodies.length),
-      };
     case "latency":
       return (await import("./latency.ts")).latency(meter);
     case "uneven":
@@ -33,5 +29,15 @@ export async function makeWork(spec: WorkSpec, meter: Meter): Promise<Work> {
       return (await import("./insert.ts")).insert(spec, meter);
     case "hash":
       return (await import("./hash.ts")).hash(spec, meter);
+    default:
+      return nothing(meter);
   }
+}
+
+function nothing(meter: Meter): Work {
+  const count = (messages: number): Promise<void> => {
+    meter.count(messages);
+    return done;
+  };
+  return { handle: () => count(1), handleBatch: (bodies) => count(bodies.length) };
 }
