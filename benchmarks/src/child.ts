@@ -57,7 +57,7 @@ export class Child<Said> {
     // Whoever waits for something of the child races it against this; when nobody does, nobody is hurt.
     this.failed.catch(() => {});
     this.#exited = new Promise((resolve) => {
-      this.#process.once("close", () => resolve());
+      this.#process.once("exit", () => resolve());
       this.#process.once("error", () => resolve());
     });
   }
