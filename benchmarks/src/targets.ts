@@ -82,6 +82,18 @@ const targets: readonly Target[] = [
     value: (figure) => ratio(figure("millrace", "rows"), figure("pool-loop", "rows")),
   },
   {
+    caseName: "cpu-bound",
+    text: "messages a second on 2 threads, times those in process",
+    goal: { atLeast: 1.9 },
+    value: (figure) => ratio(figure("millrace-threads", "rate"), figure("millrace", "rate")),
+  },
+  {
+    caseName: "cpu-bound",
+    text: "leases lost while all handlers in threads block",
+    goal: { atMost: 0 },
+    value: (figure) => figure("millrace-threads", "leasesLost"),
+  },
+  {
     caseName: "growth",
     text: "CPU a message over all numbers of messages: the highest, times the lowest",
     goal: { atMost: 1.15 },

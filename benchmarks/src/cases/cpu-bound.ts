@@ -7,13 +7,13 @@ import type { Case, Job, Pace } from "./case.ts";
 import { measured } from "./figures.ts";
 
 const handlerMs = 20;
-/** As many as there are tasks in threads: twice the threads, so that none waits for its next. */
+/** Twice the threads: the next message of each is in hand while it computes. */
 const slots = 4;
 const visibilitySeconds = 2;
 /** For how many visibility timeouts a handler blocks in the second part. */
 const timeouts = 3;
 
-const peers: readonly PeerName[] = ["millrace"];
+const peers: readonly PeerName[] = ["millrace", "millrace-threads"];
 
 export const cpuBound: Case = {
   title: "CPU-bound handler",

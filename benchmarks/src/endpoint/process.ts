@@ -4,9 +4,10 @@
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { seededRandom } from "millrace/testing";
 import { FakeQueue } from "./fake-queue.ts";
 import type { EndpointReading, Question, Reply } from "./protocol.ts";
-import { seededRandom } from "../seeded-random.ts";
+
 import { sqsFront } from "./sqs-front.ts";
 
 const queues = new Map<string, FakeQueue>();

@@ -16,6 +16,7 @@ export const peerNames = [
   "millrace",
   "millrace-sdk",
   "millrace-batch",
+  "millrace-threads",
   "sqs-consumer",
   "sqs-consumer-batch",
   "squiss-ts",
@@ -45,6 +46,10 @@ export const catalogue: Readonly<Record<PeerName, PeerEntry>> = {
     title: "millrace, handleBatch",
     options:
       "Consumer with `handleBatch` over HttpSqs; `concurrency` and `batch.maxSize` as the case says.",
+  },
+  "millrace-threads": {
+    title: "millrace, inThreads",
+    options: "Consumer with `inThreads` on 2 worker threads, one task a thread; the rest as above.",
   },
   "sqs-consumer": {
     title: "sqs-consumer",

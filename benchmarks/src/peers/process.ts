@@ -89,7 +89,8 @@ async function run(assignment: Assignment): Promise<void> {
     batchSize,
     handle: work.handle,
     handleBatch: work.handleBatch,
-    onSent: (messages) => meter.count(messages),
+    work: assignment.work,
+    onDone: (messages) => meter.count(messages),
   });
   tell({ said: "ready" });
   await new Measurement(meter, work).until(warmUp);

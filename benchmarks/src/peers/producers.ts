@@ -54,7 +54,7 @@ function sendThrough(sqs: SqsApi, setup: PeerSetup): Promise<void> {
 }
 
 function startCallers(
-  { onSent }: PeerSetup,
+  { onDone }: PeerSetup,
   callers: number,
   messages: number,
   send: () => Promise<unknown>,
@@ -62,7 +62,7 @@ function startCallers(
   for (let caller = 0; caller < callers; caller += 1) {
     void forEver(async () => {
       await send();
-      onSent(messages);
+      onDone(messages);
     });
   }
   return Promise.resolve();

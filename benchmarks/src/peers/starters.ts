@@ -9,6 +9,7 @@ export const starters: Readonly<Record<PeerName, () => Promise<StartPeer>>> = {
   millrace: async () => (await import("./millrace.ts")).startMillrace,
   "millrace-sdk": async () => (await import("./millrace.ts")).startMillraceSdk,
   "millrace-batch": async () => (await import("./millrace.ts")).startMillraceBatch,
+  "millrace-threads": async () => (await import("./millrace-threads.ts")).startMillraceThreads,
   "sqs-consumer": async () => (await import("./sqs-consumer.ts")).startSqsConsumer,
   "sqs-consumer-batch": async () => (await import("./sqs-consumer.ts")).startSqsConsumerBatch,
   "squiss-ts": async () => (await import("./squiss.ts")).startSquiss,

@@ -1,9 +1,8 @@
 import { SqsService, startLocalSqs } from "@millrace/local-sqs";
 import { HttpSqs } from "millrace";
-import { VirtualClock } from "millrace/testing";
+import { seededRandom, VirtualClock } from "millrace/testing";
 import { expect, it } from "vitest";
 import { rejection } from "./bench.ts";
-import { seededRandom } from "./seeded-random.ts";
 
 const dayMs = 86_400_000;
 const rounds = 2_000;
