@@ -24,7 +24,7 @@ export const backlog: Case = {
     const measure = { cpuMs: (quick ? 1_500 : 4_000) / hurry };
     return peers.map((peer) => ({
       peers: [peer],
-      seconds: 0.8 + (warmUp.cpuMs + measure.cpuMs) / 1_000,
+      seconds: 0.5 + (warmUp.cpuMs + measure.cpuMs) / 1_000,
       run: async (bench) => {
         const observations = await bench.observe({ peer, warmUp, measure });
         return observations.map((observation) => measured(peer, observation));

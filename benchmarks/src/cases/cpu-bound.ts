@@ -9,7 +9,7 @@ import { measured } from "./figures.ts";
 const handlerMs = 20;
 /** Twice the threads: the next message of each is in hand while it computes. */
 const slots = 4;
-const visibilitySeconds = 2;
+const visibilitySeconds = 1;
 /** For how many visibility timeouts a handler blocks in the second part. */
 const timeouts = 3;
 
@@ -35,7 +35,7 @@ function throughput(peer: PeerName, { quick, hurry }: Pace): Job {
   const measure = { ms: (quick ? 1_500 : 4_000) / hurry };
   return {
     peers: [peer],
-    seconds: 0.8 + (warmUp.ms + measure.ms) / 1_000,
+    seconds: 0.5 + (warmUp.ms + measure.ms) / 1_000,
     run: async (bench) => {
       const work = { kind: "hash", rounds: roundsOf20Ms() } as const;
       const observations = await bench.observe({ peer, slots, work, warmUp, measure });

@@ -49,7 +49,7 @@ function messages(peer: PeerName, { quick, hurry }: Pace): Job {
 
 const million: Job = {
   peers: ["millrace"],
-  seconds: 65,
+  seconds: 35,
   firstRounds: 1,
   run: (bench) => upTo(bench, "millrace", 50_000, [1_000_000]),
 };
@@ -77,13 +77,13 @@ function steps(
   { quick, hurry }: Pace,
   taskAt: (value: number) => Partial<Task>,
 ): Job[] {
-  const warmUp = { cpuMs: (quick ? 400 : 1_000) / hurry };
+  const warmUp = { cpuMs: (quick ? 700 : 1_200) / hurry };
   const measure = { cpuMs: (quick ? 600 : 1_500) / hurry };
   return values.flatMap((value) =>
     peers.map((peer) => ({
       peers: [peer],
-      seconds: 0.8 + (warmUp.cpuMs + measure.cpuMs) / 1_000,
-      firstRounds: 2,
+      seconds: 0.5 + (warmUp.cpuMs + measure.cpuMs) / 1_000,
+      firstRounds: peer === "millrace" ? 2 : 1,
       run: async (bench) => {
         const task = { peer, warmUp, measure, heap: true, ...taskAt(value) };
         const observations = await bench.observe(task);

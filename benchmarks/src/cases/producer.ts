@@ -29,7 +29,7 @@ export const producer: Case = {
       const messages = Math.round(all / (quick ? 5 : 1) / hurry);
       return {
         peers: [peer],
-        seconds: 0.8 + (quick ? 2 : peer === "producer" || peer === "undici-sends" ? 3 : 9),
+        seconds: 0.5 + (quick ? 2 : peer === "producer" || peer === "undici-sends" ? 3 : 6),
         run: async (bench) => {
           const observations = await bench.observe({
             peer,

@@ -26,11 +26,11 @@ export const trickle: Case = {
 };
 
 function latency(peer: PeerName, { quick, hurry }: Pace): Job {
-  const warmUp = { ms: (quick ? 500 : 1_500) / hurry };
+  const warmUp = { ms: (quick ? 500 : 1_000) / hurry };
   const measure = { ms: (quick ? 2_500 : 5_000) / hurry };
   return {
     peers: [peer],
-    seconds: 0.8 + (warmUp.ms + measure.ms) / 1_000,
+    seconds: 0.5 + (warmUp.ms + measure.ms) / 1_000,
     run: async (bench) => {
       const observations = await bench.observe({
         peer,

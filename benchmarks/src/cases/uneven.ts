@@ -26,11 +26,11 @@ export const uneven: Case = {
   how: `A queue that never ends, 50 handlers at once; a message takes 20 ms, every twentieth 1 s. If no handler slot were ever idle, that would be 50 / 69 ms = ${Math.floor(ideal)} messages a second.`,
   metrics: ["share", "rate", "requests", "cpuUs"],
   jobs: ({ quick, hurry }) => {
-    const warmUp = { ms: (quick ? 1_000 : 1_500) / hurry };
-    const measure = { ms: (quick ? 2_500 : 5_000) / hurry };
+    const warmUp = { ms: (quick ? 1_000 : 1_200) / hurry };
+    const measure = { ms: (quick ? 2_000 : 4_500) / hurry };
     return peers.map((peer) => ({
       peers: [peer],
-      seconds: 0.8 + (warmUp.ms + measure.ms) / 1_000,
+      seconds: 0.5 + (warmUp.ms + measure.ms) / 1_000,
       run: async (bench) => {
         const observations = await bench.observe({ peer, slots, work, warmUp, measure });
         return observations.map((observation) => {
