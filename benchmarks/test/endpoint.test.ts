@@ -54,8 +54,16 @@ describe("FakeQueue", () => {
     expect(message?.MD5OfBody).toBe(hash("md5", message?.Body ?? ""));
   });
 
+  it("hands out what is there at once, and then what arrives", () => {
+    const queue = open({ messages: { perSecond: 10, ready: 12 } });
+    expect([receive(queue), receive(queue)].map(({ answer }) => answer?.length)).toEqual([10, 2]);
+    vi.advanceTimersByTime(150);
+    expect(receive(queue).answer).toHaveLength(2);
+    queue.close();
+  });
+
   it("has polls wait, answers one when a message arrives and the others when their wait is over", () => {
-    const queue = open({ messages: { perSecond: 10 } });
+    const queue = open({ messages: { perSecond: 10, ready: 0 } });
     const [first, second] = [receive(queue, { waitMs: 500 }), receive(queue, { waitMs: 90 })];
     vi.advanceTimersByTime(80); // −ln(0.5) / 10 s = 69 ms
     expect([first.answer?.length, second.answer]).toEqual([1, undefined]);

@@ -23,7 +23,6 @@ interface Waiting {
 
 export class FakeQueue {
   readonly visibilitySeconds: number;
-  readonly #messages: QueueOptions["messages"];
   readonly #requests: Record<string, number> = {};
   /** Long polls that wait, the oldest first. */
   readonly #waiting = new Set<Waiting>();
@@ -31,6 +30,8 @@ export class FakeQueue {
   readonly #arrived: CannedMessage[] = [];
   /** When the lease of each message in flight ends, by number; only where leases are tracked. */
   readonly #leases: Map<number, number> | undefined;
+  /** There from the start, and not handed out yet. Written by the constructor and #readyMessage. */
+  #ready: number;
   #lastNumber = 0;
   #handedOut = 0;
   #deleted = 0;
@@ -42,9 +43,14 @@ export class FakeQueue {
 
   constructor(options: QueueOptions, random: () => number) {
     this.visibilitySeconds = options.visibilitySeconds ?? 30;
-    this.#messages = options.messages;
+    const { messages } = options;
     this.#leases = options.trackLeases === true ? new Map() : undefined;
-    if (typeof options.messages === "object") this.#arrive(options.messages.perSecond, random);
+    if (typeof messages === "object") {
+      this.#ready = messages.ready;
+      this.#arrive(messages.perSecond, random);
+    } else {
+      this.#ready = messages === "deep" ? Infinity : 0;
+    }
   }
 
   count(operation: string): void {
@@ -113,16 +119,21 @@ export class FakeQueue {
   }
 
   #take({ max, visibilityMs, attributeNames }: Receive): string[] {
-    const count = this.#messages === "deep" ? max : Math.min(max, this.#arrived.length);
+    const count = Math.min(max, this.#arrived.length + this.#ready);
     const untilMs = performance.now() + visibilityMs;
     const taken: string[] = [];
     while (taken.length < count) {
-      const message = this.#arrived.shift() ?? this.#nextMessage();
+      const message = this.#arrived.shift() ?? this.#readyMessage();
       this.#leases?.set(message.number, untilMs);
       taken.push(messageJson(message, attributeNames));
     }
     this.#handedOut += taken.length;
     return taken;
+  }
+
+  #readyMessage(): CannedMessage {
+    this.#ready -= 1;
+    return this.#nextMessage();
   }
 
   #nextMessage(): CannedMessage {

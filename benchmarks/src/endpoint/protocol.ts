@@ -5,8 +5,8 @@
 /** A queue of the endpoint. */
 export interface QueueOptions {
   readonly name: string;
-  /** `deep`: it never ends. A number: Poisson arrivals, so many a second. */
-  readonly messages: "deep" | "none" | { readonly perSecond: number };
+  /** `deep`: it never ends. `perSecond`: Poisson arrivals, beside `ready` messages that are there at once. */
+  readonly messages: "deep" | "none" | { readonly perSecond: number; readonly ready: number };
   /** The queue's visibility timeout. Default 30. */
   readonly visibilitySeconds?: number;
   /** Whether to count messages whose lease ran out before they were deleted. It costs the endpoint a little. */
