@@ -38,6 +38,8 @@ export class Child<Said> {
   constructor({ name, module, args = [], nodeArgs = [], onSaid }: ChildOptions<Said>) {
     this.#process = fork(module, args, {
       execArgv: [...nodeArgs],
+      // Out of the reach of a terminal's Ctrl-C: it is the suite that ends it, in order.
+      detached: true,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: { ...process.env, NODE_ENV: "production", AWS_REGION: "us-east-1" },
     });

@@ -69,7 +69,9 @@ export async function run(
     command.parse();
     await main(controller.signal);
   } catch (error) {
-    process.exitCode = failWith(error);
+    // What fails on the way out of an interrupted run says nothing more.
+    const { aborted, reason } = controller.signal;
+    process.exitCode = failWith(aborted ? reason : error);
   } finally {
     for (const signal of endSignals) process.off(signal, onSignal);
   }

@@ -9,7 +9,10 @@ import { expect, it, onTestFinished } from "vitest";
 const program = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 
 function start(...args: string[]) {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true, // A process group of its own, as a terminal gives it.
+  });
   const printed = { out: "", err: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (printed.out += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (printed.err += text));
@@ -66,7 +69,7 @@ it("ends all that it started at Ctrl-C", { skip: process.platform !== "linux" },
   let children: string[] = [];
   // The endpoint and the peer. Each look takes a turn of the event loop.
   while (children.length < 2 && child.exitCode === null) children = await childrenOf(child.pid);
-  child.kill("SIGINT");
+  process.kill(-(child.pid ?? Number.NaN), "SIGINT");
   expect([await ended, printed.err]).toEqual([130, "error: interrupted by SIGINT\n"]);
   expect(await Promise.all(children.map(isAlive))).toEqual([false, false]);
 });
