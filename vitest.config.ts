@@ -14,7 +14,10 @@ export default defineConfig({
           name: "unit",
           // A bound for what hangs, not for what is slow: a machine may be busy with other things.
           testTimeout: 30_000,
-          include: ["{packages,examples}/*/test/**/*.test.ts", "reliability/test/**/*.test.ts"],
+          include: [
+            "{packages,examples}/*/test/**/*.test.ts",
+            "{reliability,benchmarks}/test/**/*.test.ts",
+          ],
           exclude: ["**/*.built.test.ts", "**/node_modules/**"],
         },
       },
@@ -24,7 +27,7 @@ export default defineConfig({
           name: "built",
           include: [
             "{packages,examples}/*/test/**/*.built.test.ts",
-            "reliability/test/**/*.built.test.ts",
+            "{reliability,benchmarks}/test/**/*.built.test.ts",
           ],
           testTimeout: 60_000,
         },

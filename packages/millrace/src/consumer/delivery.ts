@@ -2,6 +2,7 @@
  * Owns the state machine of a delivery: every state, and every way from one to the next. It never
  * calls SQS and never runs a handler; the parts that do move it, and all else follows its moves.
  */
+import type { Links } from "../channel/linked-list.ts";
 import { maxVisibilitySeconds } from "../sqs/limits.ts";
 import type { ReceivedMessage } from "../sqs/operations.ts";
 import { LeaseLostError } from "./errors.ts";
@@ -35,7 +36,7 @@ import type { Outcome } from "./outcome.ts";
 export type DeliveryState = "received" | "waiting" | "running" | "settling" | "settled" | "lost";
 
 /** Which states may follow which. */
-const next: Readonly<Record<DeliveryState, readonly DeliveryState[]>> = {
+const following: Readonly<Record<DeliveryState, readonly DeliveryState[]>> = {
   received: ["waiting", "settling", "lost"],
   waiting: ["running", "settling", "lost"],
   running: ["settling", "lost"],
@@ -56,7 +57,7 @@ export interface DeliveryObserver {
  * One receipt of a message. It is keyed by itself, never by the message's id: two deliveries of one
  * message can be in hand at once.
  */
-export class Delivery extends HandlerRun {
+export class Delivery extends HandlerRun implements Links<Delivery> {
   readonly receiptHandle: string;
   /** As SQS answered it; what a copy for the dead-letter queue is made of. */
   readonly received: ReceivedMessage;
@@ -65,6 +66,9 @@ export class Delivery extends HandlerRun {
    * since its receive, and beyond them SQS refuses to extend it (AWS API reference, ChangeMessageVisibility).
    */
   readonly leaseLimitMs: number;
+  /** Its neighbours in hand. */
+  previous: Delivery | undefined;
+  next: Delivery | undefined;
   readonly #observer: DeliveryObserver;
   #state: DeliveryState = "received";
   #message: Message<unknown>;
@@ -194,7 +198,7 @@ export class Delivery extends HandlerRun {
 
   #move(to: DeliveryState): void {
     const from = this.#state;
-    if (!next[from].includes(to)) {
+    if (!following[from].includes(to)) {
       throw new Error(`a delivery cannot go from ${from} to ${to}; this is a defect of Millrace`);
     }
     this.#state = to;

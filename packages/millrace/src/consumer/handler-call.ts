@@ -113,16 +113,33 @@ export function callHandler(
   });
 }
 
-/**
- * The context of one run. The signal is made when it is first asked for; it is a property of its own,
- * so that a context that is spread into another has it too.
- */
+/** The context of one run. */
 export function contextOf(run: HandlerRun, worker: number, logger: Logger): HandlerContext {
-  return {
-    get signal() {
-      return run.signal;
+  return new RunContext(run, worker, logger);
+}
+
+class RunContext implements HandlerContext {
+  /**
+   * A property of each context, so that one that is spread into another has it too; and one getter for all of
+   * them: with a getter of its own, V8 would make each a hidden class, which keeps the delivery in memory until
+   * the next full collection.
+   */
+  static readonly #signal: PropertyDescriptor & ThisType<RunContext> = {
+    enumerable: true,
+    get() {
+      return this.#run.signal;
     },
-    worker,
-    logger,
   };
+
+  declare readonly signal: AbortSignal;
+  readonly worker: number;
+  readonly logger: Logger;
+  readonly #run: HandlerRun;
+
+  constructor(run: HandlerRun, worker: number, logger: Logger) {
+    this.#run = run;
+    Object.defineProperty(this, "signal", RunContext.#signal);
+    this.worker = worker;
+    this.logger = logger;
+  }
 }

@@ -1,21 +1,27 @@
 /**
  * Owns the list of deliveries in hand and how many are in each state. It never changes one.
  */
+import { LinkedList } from "../channel/linked-list.ts";
 import type { Delivery, DeliveryState } from "./delivery.ts";
 
 /** How many deliveries are in each state that counts as in hand. */
 export type InHandCounts = Record<Exclude<DeliveryState, "settled" | "lost">, number>;
 
-/** The deliveries in hand: every one that is neither settled nor lost. */
+/**
+ * The deliveries in hand: every one that is neither settled nor lost.
+ *
+ * They are linked rather than in a Set: each of the tables that a Set goes through refers to the next, so that
+ * one which has grown old keeps all that came after in memory until the next full collection.
+ */
 export class InHand {
-  readonly #deliveries = new Set<Delivery>();
+  readonly #deliveries = new LinkedList<Delivery>();
   readonly #counts: InHandCounts = { received: 0, waiting: 0, running: 0, settling: 0 };
   /** Waiting for no delivery to be settling; emptied when that comes true. */
   #onSettled: (() => void)[] = [];
 
   /** Takes in a delivery that SQS has just handed out. */
   add(delivery: Delivery): void {
-    this.#deliveries.add(delivery);
+    this.#deliveries.append(delivery);
     this.#counts.received += 1;
   }
 
@@ -24,7 +30,7 @@ export class InHand {
     const { state } = delivery;
     if (from !== "settled" && from !== "lost") this.#counts[from] -= 1;
     const left = state === "settled" || state === "lost";
-    if (left) this.#deliveries.delete(delivery);
+    if (left) this.#deliveries.remove(delivery);
     else this.#counts[state] += 1;
     if (this.#counts.settling === 0 && this.#onSettled.length > 0) {
       const callbacks = this.#onSettled;
@@ -48,7 +54,10 @@ export class InHand {
     return this.#counts;
   }
 
+  /** Those in hand now, the oldest first. Who moves them on meanwhile may find one that has left. */
   [Symbol.iterator](): Iterator<Delivery> {
-    return this.#deliveries.values();
+    const deliveries: Delivery[] = [];
+    for (let at = this.#deliveries.first; at !== undefined; at = at.next) deliveries.push(at);
+    return deliveries.values();
   }
 }

@@ -31,10 +31,8 @@ export function readBatchAnswer<Success extends { readonly Id?: string | undefin
     throw new SqsResponseError(`${operation}: the answer is not SQS's: it is no object`, operation);
   }
   return {
-    successful: new Map(named(output.Successful)),
-    failed: new Map(
-      named(output.Failed).map(([id, entry]) => [id, entryError(operation, entry)] as const),
-    ),
+    successful: byId(output.Successful, (entry) => entry),
+    failed: byId(output.Failed, (entry) => entryError(operation, entry)),
   };
 }
 
@@ -44,13 +42,17 @@ export function unnamed(operation: string, index: number): SqsResponseError {
   return new SqsResponseError(text, operation);
 }
 
-function named<Entry extends { readonly Id?: string | undefined }>(
-  list: readonly Entry[] | undefined,
-): (readonly [id: string, entry: Entry])[] {
-  if (!Array.isArray(list)) return [];
-  return list.flatMap((entry: Entry | null | undefined) =>
-    typeof entry?.Id === "string" ? [[entry.Id, entry] as const] : [],
-  );
+function byId<Entry extends { readonly Id?: string | undefined }, Read>(
+  list: readonly (Entry | null | undefined)[] | undefined,
+  read: (entry: Entry) => Read,
+): Map<string, Read> {
+  const found = new Map<string, Read>();
+  if (!Array.isArray(list)) return found;
+  const entries: readonly (Entry | null | undefined)[] = list;
+  for (const entry of entries) {
+    if (typeof entry?.Id === "string") found.set(entry.Id, read(entry));
+  }
+  return found;
 }
 
 function entryError(operation: string, entry: BatchResultErrorEntry): SqsServiceError {

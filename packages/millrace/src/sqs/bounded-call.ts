@@ -4,6 +4,7 @@
  */
 import type { Clock, Timer } from "../clock.ts";
 import type { SqsApi, SqsInput, SqsOperation, SqsOutput } from "./api.ts";
+import { BoundedCallOptions } from "./call-abort.ts";
 import { SqsTimeoutError } from "./errors.ts";
 
 /** How long a call that was aborted may take to end by itself, with an answer that was on its way. */
@@ -39,7 +40,7 @@ export function boundedCall<O extends SqsOperation>(
       reject(signal.reason);
       return;
     }
-    const controller = new AbortController();
+    const options = new BoundedCallOptions();
     let open = true;
     let timer: Timer;
     /** Runs `last` if nothing has ended the call yet. */
@@ -54,7 +55,7 @@ export function boundedCall<O extends SqsOperation>(
     const giveUp = (reason: unknown): void => {
       timer.cancel();
       timer = clock.setTimer(() => end(() => reject(reason)), abortGraceMs);
-      controller.abort(reason);
+      options.abort.abort(reason);
     };
     const onAbort = (): void => giveUp(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -63,7 +64,7 @@ export function boundedCall<O extends SqsOperation>(
       giveUp(new SqsTimeoutError(operation, timeoutMs));
     }, timeoutMs);
 
-    started(() => sqs.call(operation, input, { signal: controller.signal })).then(
+    started(() => sqs.call(operation, input, options)).then(
       (output) => end(() => resolve(output)) || onLate?.(output),
       // When it has ended, the caller has had its error already: the deadline, or its own abort.
       (error: unknown) => end(() => reject(error)),

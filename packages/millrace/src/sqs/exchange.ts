@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
 import type { Clock, Timer } from "../clock.ts";
+import type { Abortable } from "./call-abort.ts";
 import {
   SqsConnectionError,
   SqsRequestError,
@@ -29,7 +30,7 @@ export interface ExchangeRequest {
 export interface ExchangeOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Abortable | undefined;
   /** Whether an answer whose head has arrived is read to its end though the signal aborts. */
   readonly finishAfterAbort: boolean;
   /** Called just before the first byte is written, and not at all when it never comes to that. */
@@ -117,7 +118,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#timer = options.clock.setTimer(this.#onDeadline, options.timeoutMs);
-    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    options.signal?.addEventListener("abort", this.#onAbort);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -6,6 +6,8 @@ import { Pool } from "undici";
 import { sleep } from "../clock.ts";
 import { fullJitterMs } from "../random.ts";
 import type { SqsApi, SqsCallOptions, SqsInput, SqsOperation, SqsOutput } from "./api.ts";
+import { abortableOf, signalOf } from "./call-abort.ts";
+import type { Abortable } from "./call-abort.ts";
 import { connector } from "./connector.ts";
 import { Credentials, isExpiredRefusal, toCredentialsError } from "./credentials.ts";
 import type { AwsCredentials } from "./credentials.ts";
@@ -34,7 +36,7 @@ interface Call<O extends SqsOperation> {
   readonly body: Uint8Array;
   /** For one attempt. */
   readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Abortable | undefined;
 }
 
 /**
@@ -86,8 +88,9 @@ export class HttpSqs implements SqsApi {
   async call<O extends SqsOperation>(
     operation: O,
     input: SqsInput<O>,
-    { signal }: SqsCallOptions = {},
+    options: SqsCallOptions = {},
   ): Promise<SqsOutput<O>> {
+    const signal = abortableOf(options);
     signal?.throwIfAborted();
     if (this.#closed !== undefined) {
       throw new SqsRequestError(`${operation}: this HttpSqs is closed`, operation);
@@ -174,7 +177,7 @@ export class HttpSqs implements SqsApi {
         if (plan === undefined || failures >= maxAttempts) throw error;
         if (!this.#budget.take(plan.cost)) throw error;
         refundTokens = plan.cost;
-        await sleep(clock, fullJitterMs(plan.backoff, failures - 1, random), signal);
+        await sleep(clock, fullJitterMs(plan.backoff, failures - 1, random), signalOf(signal));
       }
     }
   }
@@ -235,11 +238,11 @@ export class HttpSqs implements SqsApi {
   }
 
   /** Waits for something that other calls may wait for too: it goes on when this call gives up. */
-  #setUp<T>(operation: string, signal: AbortSignal | undefined, result: Promise<T>): Promise<T> {
+  #setUp<T>(operation: string, signal: Abortable | undefined, result: Promise<T>): Promise<T> {
     return waitFor(result, {
       clock: this.#settings.clock,
       timeoutMs: setUpTimeoutMs,
-      signal,
+      signal: signalOf(signal),
       onTimeout: () => new SqsTimeoutError(operation, setUpTimeoutMs),
     });
   }

@@ -36,12 +36,15 @@ const maxKeys = 16;
 export class Signer {
   /** By the credentials' object, so that keys go when the credentials do; inside by day and region. */
   readonly #keys = new WeakMap<AwsCredentials, Map<string, Buffer>>();
+  /** The second that was signed for last, since the epoch, and how SigV4 writes it: many requests share one. */
+  #second = NaN;
+  #date = "";
 
   /** The headers of a signed request, in undici's flat form: name, value, name, value. */
   sign(parts: SignedParts, credentials: AwsCredentials): string[] {
     const { host, target, region } = parts;
     const token = credentials.sessionToken;
-    const date = amzDate(parts.nowMs);
+    const date = this.#dateAt(parts.nowMs);
     const day = date.slice(0, 8);
     const names = token === undefined ? signed : signedWithToken;
     const tokenLine = token === undefined ? "" : `x-amz-security-token:${token}\n`;
@@ -77,6 +80,15 @@ ${hash("sha256", parts.body, "hex")}`;
     ];
     if (token !== undefined) headers.push("x-amz-security-token", token);
     return headers;
+  }
+
+  #dateAt(nowMs: number): string {
+    const second = Math.floor(nowMs / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#date = amzDate(nowMs);
+    }
+    return this.#date;
   }
 
   #key(credentials: AwsCredentials, day: string, region: string): Buffer {

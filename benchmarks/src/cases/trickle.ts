@@ -1,0 +1,72 @@
+/**
+ * Owns case 3: how soon a message is handled when few come, and what it costs to wait for them. It never loads
+ * the machine.
+ */
+import type { PeerName } from "../peers/catalogue.ts";
+import type { Case, Job, Pace } from "./case.ts";
+import { measured } from "./figures.ts";
+
+const perSecond = 20;
+/** Handled before: a service that runs for days is no process that has just been started. */
+const warmUpMessages = 1_500;
+const secondsPerHour = 3_600;
+
+const peers: readonly PeerName[] = [
+  "millrace",
+  "millrace-sdk",
+  "sqs-consumer",
+  "squiss-ts",
+  "sdk-loop",
+  "undici-loop",
+];
+
+export const trickle: Case = {
+  title: "Trickle",
+  how: "Twenty messages a second at random moments (Poisson, the same for all peers): the time from the endpoint's send to the start of the handler, on one clock, after 1,500 messages that were there at once. And an empty queue: requests an hour, and long polls open at a time, all peers side by side since none of them does anything.",
+  metrics: ["p50Ms", "p99Ms", "idleRequests", "idlePolls"],
+  jobs: (pace) => [...peers.map((peer) => latency(peer, pace)), idle(pace)],
+};
+
+function latency(peer: PeerName, { quick, hurry }: Pace): Job {
+  const ready = Math.ceil(warmUpMessages / hurry);
+  const measure = { ms: (quick ? 2_500 : 5_000) / hurry };
+  return {
+    peers: [peer],
+    seconds: 1.5 + measure.ms / 1_000,
+    run: async (bench) => {
+      const observations = await bench.observe({
+        peer,
+        queue: { messages: { perSecond, ready } },
+        work: { kind: "latency" },
+        warmUp: { messages: ready },
+        measure,
+      });
+      return observations.map((observation) => {
+        const { p50Ms = Number.NaN, p99Ms = Number.NaN } = observation.peer.work;
+        return measured(peer, observation, { p50Ms, p99Ms });
+      });
+    },
+  };
+}
+
+/** Long polls last 20 s, so a window holds a whole number of them. */
+function idle({ quick, hurry }: Pace): Job {
+  const windowMs = (quick ? 20_000 : 40_000) / hurry;
+  return {
+    peers,
+    seconds: windowMs / 1_000 + 3,
+    // Nothing here is random: once is enough.
+    firstRounds: 1,
+    run: async (bench) => {
+      const tasks = peers.map((peer) => ({ peer, queue: { messages: "none" } as const }));
+      const works = await bench.observeTogether(tasks, 1_000, windowMs);
+      return peers.flatMap((peer, index) => {
+        const work = works[index];
+        if (work === undefined) return [];
+        const idleRequests = (work.requests * secondsPerHour * 1_000) / work.tookMs;
+        const metrics = { idleRequests, idlePolls: work.openPolls };
+        return [{ peer, metrics, endpointShare: work.cpuShare }];
+      });
+    },
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * Owns case 2: what one slow message in twenty does to the others. It never computes anything.
+ */
+import type { PeerName } from "../peers/catalogue.ts";
+import type { UnevenSpec } from "../work/uneven.ts";
+import type { Case } from "./case.ts";
+import { figuresOf, measured } from "./figures.ts";
+
+const slots = 50;
+const work: UnevenSpec = { kind: "uneven", shortMs: 20, longMs: 1_000, every: 20 };
+const meanMs = (work.shortMs * (work.every - 1) + work.longMs) / work.every;
+/** Messages a second, if no slot were ever idle. */
+const ideal = (slots * 1_000) / meanMs;
+
+const peers: readonly PeerName[] = [
+  "millrace",
+  "millrace-sdk",
+  "sqs-consumer",
+  "squiss-ts",
+  "sdk-loop",
+  "undici-loop",
+];
+
+export const uneven: Case = {
+  title: "Uneven handlers",
+  how: `A queue that never ends, 50 handlers at once; a message takes 20 ms, every twentieth 1 s. If no handler slot were ever idle, that would be 50 / 69 ms = ${Math.floor(ideal)} messages a second.`,
+  metrics: ["share", "rate", "requests", "cpuUs"],
+  jobs: ({ quick, hurry }) => {
+    const warmUp = { ms: (quick ? 1_000 : 1_200) / hurry };
+    const measure = { ms: (quick ? 2_000 : 4_500) / hurry };
+    return peers.map((peer) => ({
+      peers: [peer],
+      seconds: 0.5 + (warmUp.ms + measure.ms) / 1_000,
+      run: async (bench) => {
+        const observations = await bench.observe({ peer, slots, work, warmUp, measure });
+        return observations.map((observation) => {
+          const { rate = Number.NaN } = figuresOf(observation);
+          return measured(peer, observation, { share: (100 * rate) / ideal });
+        });
+      },
+    }));
+  },
+};

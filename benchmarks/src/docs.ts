@@ -1,0 +1,24 @@
+/**
+ * Owns `npm run bench:docs`: it writes the figures of results into the documentation. It never measures.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { documented } from "./documentation.ts";
+import { commandLine, run } from "./program.ts";
+import { readResults } from "./results.ts";
+
+const command = commandLine(
+  "bench:docs",
+  "Writes the figures of results into docs/benchmarks.md and README.md, between their bench markers.",
+).argument("[file]", "the results", "benchmarks/results/latest.json");
+
+await run(command, async () => {
+  const [file = ""] = command.processedArgs;
+  const results = await readResults(String(file));
+  for (const document of ["docs/benchmarks.md", "README.md"]) {
+    const before = await readFile(document, "utf8");
+    const after = documented(before, results);
+    if (after === before) continue;
+    await writeFile(document, after);
+    console.log(`${document} written`);
+  }
+});

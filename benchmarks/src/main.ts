@@ -1,0 +1,149 @@
+/**
+ * Owns `npm run bench`: its command line, what it starts, and what it prints. It never computes a figure.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { InvalidArgumentError } from "commander";
+import pc from "picocolors";
+import { Bench } from "./bench.ts";
+import { cases } from "./cases/all.ts";
+import { caseNames } from "./cases/names.ts";
+import type { CaseName } from "./cases/names.ts";
+import { Database } from "./database.ts";
+import { Endpoint } from "./endpoint/endpoint.ts";
+import { machine, versions } from "./machine.ts";
+import { catalogue, peerNames } from "./peers/catalogue.ts";
+import type { PeerName } from "./peers/catalogue.ts";
+import { writePlots } from "./plots.ts";
+import { commandLine, gathered, run, wholeNumber } from "./program.ts";
+import { Progress } from "./progress.ts";
+import { newResults } from "./results.ts";
+import type { Results } from "./results.ts";
+import { runSteps, stepsOf } from "./suite.ts";
+import { aligned, caseTable, targetTable } from "./tables.ts";
+import { verdicts } from "./targets.ts";
+
+interface Options {
+  readonly case: readonly CaseName[];
+  readonly peer: readonly PeerName[];
+  readonly rounds?: number;
+  readonly quick: boolean;
+  readonly hurry: number;
+  readonly json?: string;
+  readonly plots?: string;
+  readonly profile?: string;
+  readonly peers: boolean;
+}
+
+/** Above it the endpoint may have held its clients up. */
+const highShare = 0.7;
+
+const caseList = caseNames
+  .map((name, index) => `  ${index + 1}  ${name.padEnd(11)}${cases[name].title}`)
+  .join("\n");
+
+const command = commandLine(
+  "bench",
+  "Measures millrace side by side with others: CPU time, requests, throughput, latency. Each runs in a process of its own against one counting endpoint in another.",
+)
+  .option("--case <name>", "only this case, by name or number; may be repeated", readCase, [])
+  .option("--peer <name>", "only this peer; may be repeated", gathered(peerNames), [])
+  .option(
+    "--rounds <n>",
+    "how often each is measured (default: 3, with --quick 1)",
+    wholeNumber(1, 100),
+  )
+  .option("--quick", "all cases within 3 minutes, for the size of things", false)
+  .option(
+    "--hurry <n>",
+    "divides all times and numbers, to see that the program works",
+    wholeNumber(1, 1_000),
+    1,
+  )
+  .option("--json <file>", "write the results there")
+  .option("--plots <dir>", "draw the plots there, as SVG")
+  .option("--profile <dir>", "have each peer write a CPU profile there; figures suffer")
+  .option("--peers", "say who is measured, with which options, and end", false)
+  .addHelpText("after", `\nCases:\n${caseList}`);
+
+await run(command, async (signal) => {
+  const options = command.opts<Options>();
+  if (options.peers) {
+    console.log(describePeers());
+    return;
+  }
+  const results = await measure(options, signal);
+  console.log(report(results));
+  if (options.json !== undefined) {
+    await mkdir(dirname(options.json), { recursive: true });
+    await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  }
+  if (options.plots !== undefined) await writePlots(results, options.plots);
+});
+
+async function measure(options: Options, signal: AbortSignal): Promise<Results> {
+  const { quick, hurry } = options;
+  const rounds = options.rounds ?? (quick ? 1 : 3);
+  const steps = stepsOf({
+    cases: options.case.length > 0 ? options.case : caseNames,
+    peers: options.peer,
+    rounds,
+    pace: { quick, hurry },
+  });
+  const startedAt = new Date();
+  const about = { machine: machine(), packages: await versions() };
+  await using endpoint = await Endpoint.start();
+  await using database = new Database(signal);
+  using progress = new Progress(steps);
+  const bench = new Bench(endpoint, database, signal, options.profile);
+  const found = await runSteps(steps, bench, (step) => progress.step(step));
+  return newResults({
+    startedAt: startedAt.toISOString(),
+    durationSeconds: Math.round((Date.now() - startedAt.getTime()) / 1_000),
+    quick,
+    rounds,
+    ...about,
+    cases: found,
+  });
+}
+
+function report(results: Results): string {
+  const tables = caseNames.flatMap((name, index) => {
+    const table = caseTable(results, name);
+    if (table === undefined) return [];
+    return `${pc.bold(`${index + 1}  ${cases[name].title}`)}\n\n${aligned(table)}\n`;
+  });
+  const held = verdicts(results);
+  const targets =
+    held.length === 0 ? [] : [`${pc.bold("Targets")}\n\n${aligned(targetTable(held))}\n`];
+  return `\n${[...tables, ...targets, ...warnings(results)].join("\n")}`;
+}
+
+/** What makes the figures worth less. */
+function warnings(results: Results): string[] {
+  const busy = Object.values(results.cases)
+    .flat()
+    .filter(({ endpointShare }) => endpointShare > highShare)
+    .map(({ peer }) => catalogue[peer].title);
+  const { loadAverage, cores } = results.machine;
+  return [
+    ...(busy.length === 0
+      ? []
+      : [`The endpoint was busy, and may have held up: ${[...new Set(busy)].join(", ")}.`]),
+    ...(loadAverage < cores / 2
+      ? []
+      : [`The machine was busy before the first round (load ${loadAverage}): trust ratios only.`]),
+  ];
+}
+
+function describePeers(): string {
+  return peerNames
+    .map((name) => `${pc.bold(name)}  ${catalogue[name].title}\n  ${catalogue[name].options}`)
+    .join("\n");
+}
+
+function readCase(text: string, before: readonly CaseName[]): readonly CaseName[] {
+  const name = caseNames.find((one, index) => one === text || String(index + 1) === text);
+  if (name !== undefined) return [...before, name];
+  throw new InvalidArgumentError(`It must be one of ${caseNames.join(", ")}, or its number.`);
+}

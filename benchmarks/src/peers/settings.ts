@@ -1,0 +1,28 @@
+/**
+ * Owns what all clients are told of the endpoint: region, credentials, and the body that is sent. It never
+ * connects.
+ */
+import { SQS, SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSClientConfig } from "@aws-sdk/client-sqs";
+
+export const region = "us-east-1";
+export const credentials = { accessKeyId: "AKIDBENCHMARK", secretAccessKey: "benchmark" } as const;
+
+/** One client a process: it keeps its connections open, and is not held up by the SDK's default of 50 sockets. */
+function sdkConfig(endpoint: string): SQSClientConfig {
+  return {
+    endpoint,
+    region,
+    credentials,
+    requestHandler: { httpAgent: { keepAlive: true, maxSockets: 500 } },
+  };
+}
+
+export function sdkClient(endpoint: string): SQSClient {
+  return new SQSClient(sdkConfig(endpoint));
+}
+
+/** The SDK's client with a method for each operation, which squiss-ts wants. */
+export function sdkAggregate(endpoint: string): SQS {
+  return new SQS(sdkConfig(endpoint));
+}

@@ -1,0 +1,82 @@
+/**
+ * Owns the shape of results as they are kept in JSON, and the reading of such a file. It never measures.
+ */
+import { readFile } from "node:fs/promises";
+import type { CaseName } from "./cases/names.ts";
+import type { MetricName } from "./metrics.ts";
+import type { PeerName } from "./peers/catalogue.ts";
+import type { Spread } from "./statistics.ts";
+
+/** Raised when the shape changes. */
+const version = 1;
+
+/** What a row is measured at, where a case varies something. */
+export interface Point {
+  readonly axis: "messages" | "workers" | "queues";
+  readonly value: number;
+}
+
+export type Metrics = Readonly<Partial<Record<MetricName, number>>>;
+
+/** One measurement of one peer. */
+export interface Measured {
+  readonly peer: PeerName;
+  readonly point?: Point | undefined;
+  readonly metrics: Metrics;
+  /** CPU time of the endpoint meanwhile, as a share of one core. */
+  readonly endpointShare: number;
+}
+
+/** All rounds of one peer, at one point. */
+export interface Row {
+  readonly peer: PeerName;
+  readonly point?: Point | undefined;
+  readonly metrics: Readonly<Partial<Record<MetricName, Spread>>>;
+  readonly endpointShare: number;
+  /** What the spreads are of. */
+  readonly rounds: readonly Metrics[];
+}
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGb: number;
+  readonly system: string;
+  readonly node: string;
+  /** Of one minute, before the first round: others may have wanted the machine as well. */
+  readonly loadAverage: number;
+}
+
+export interface Results {
+  readonly version: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly durationSeconds: number;
+  readonly quick: boolean;
+  readonly rounds: number;
+  readonly machine: Machine;
+  /** Of the packages that were measured, by name. */
+  readonly packages: Readonly<Record<string, string>>;
+  readonly cases: Readonly<Partial<Record<CaseName, readonly Row[]>>>;
+}
+
+export class ResultsFileError extends Error {}
+
+export function newResults(fields: Omit<Results, "version">): Results {
+  return { version, ...fields };
+}
+
+/** @throws ResultsFileError, with one line for the user. */
+export async function readResults(file: string): Promise<Results> {
+  let results: Results;
+  try {
+    results = JSON.parse(await readFile(file, "utf8"));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ResultsFileError(`${file} cannot be read: ${why}`, { cause: error });
+  }
+  if (results?.version !== version || typeof results.cases !== "object") {
+    throw new ResultsFileError(`${file} holds no results of this version of the benchmarks`);
+  }
+  return results;
+}
