@@ -1,0 +1,59 @@
+/**
+ * Promise 7: every error path backs off; nothing spins. In any second a consumer makes no more requests than
+ * what it has in hand accounts for, and a few.
+ */
+import type { Consumer } from "./ledger.ts";
+import type { Rule } from "./rule.ts";
+
+const windowMs = 1_000;
+/** Polls and their repeats. */
+const baseRequests = 16;
+/** An extension, a settlement, its repeats. */
+const requestsPerDelivery = 4;
+
+interface Window {
+  /** When its requests were made, oldest first. */
+  readonly requestsMs: number[];
+  /** When it got deliveries, one by one. */
+  readonly arrivalsMs: number[];
+}
+
+export function calmRule(): Rule {
+  const windows = new Map<Consumer, Window>();
+  const windowOf = (consumer: Consumer): Window => {
+    let window = windows.get(consumer);
+    if (window === undefined) {
+      window = { requestsMs: [], arrivalsMs: [] };
+      windows.set(consumer, window);
+    }
+    return window;
+  };
+  return {
+    see: (entry, ledger, report) => {
+      if (entry.type === "answered" && entry.brought.length > 0) {
+        const who = ledger.calls.get(entry.call)?.request.who;
+        if (typeof who !== "number") return;
+        const { arrivalsMs } = windowOf(ledger.consumer(who));
+        for (let count = 0; count < entry.brought.length; count += 1) arrivalsMs.push(entry.atMs);
+      }
+      if (entry.type !== "request" || entry.who === "producer") return;
+      const consumer = ledger.consumer(entry.who);
+      const { requestsMs, arrivalsMs } = windowOf(consumer);
+      requestsMs.push(entry.atMs);
+      forget(requestsMs, entry.atMs);
+      forget(arrivalsMs, entry.atMs);
+      const work = arrivalsMs.length + consumer.hand.size;
+      const allowed = baseRequests + requestsPerDelivery * work;
+      if (requestsMs.length <= allowed) return;
+      const text = `consumer ${consumer.number} made ${requestsMs.length} requests in a second, with ${work} deliveries`;
+      report("calm", text);
+      requestsMs.length = 0;
+    },
+  };
+}
+
+function forget(times: number[], nowMs: number): void {
+  let old = 0;
+  while ((times[old] ?? Infinity) <= nowMs - windowMs) old += 1;
+  if (old > 0) times.splice(0, old);
+}
