@@ -140,6 +140,8 @@ export function drawFault(
 /** What only a batch can meet becomes its like. */
 function possible(kind: FaultKind, operation: SqsOperation): FaultKind {
   if (batches.has(operation)) return kind;
+  // The attributes of a queue that has none would be believed: SQS leaves out what is not set.
+  if (kind === "emptyAnswer" && operation === "GetQueueAttributes") return "failedAfter";
   if (kind === "someFail") return "failedBefore";
   return kind === "someUnsaid" ? "lostAfter" : kind;
 }

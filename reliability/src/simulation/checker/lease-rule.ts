@@ -2,6 +2,7 @@
  * Promise 4: while SQS answers, no delivery in hand becomes visible to others; and when a lease is lost all
  * the same, its handler is told before anybody else can have the message.
  */
+import { isToBeCopied } from "./ledger.ts";
 import type { Delivery, Ledger } from "./ledger.ts";
 import type { Rule } from "./rule.ts";
 
@@ -35,10 +36,9 @@ export function leaseRule(): Rule {
 
 /** In hand, and nothing stood in the way of keeping it. */
 function isKept(delivery: Delivery): boolean {
-  const { run, settleSentMs, sound, touched, receiveFaulty, late, doubtful } = delivery;
+  const { run, settleSentMs, touched, receiveFaulty, late, doubtful } = delivery;
   if (touched || receiveFaulty || late || doubtful || settleSentMs !== undefined) return false;
-  // What is dead-lettered has a copy to be sent first, whose calls are not about the delivery.
-  return sound && run?.end?.how !== "returned" && run?.abortedMs === undefined;
+  return !isToBeCopied(delivery) && run?.abortedMs === undefined;
 }
 
 /** Its handler runs on without knowing. */

@@ -168,7 +168,8 @@ export class Ledger {
 
   /** Whether this delivery is in its consumer's hand beyond doubt. */
   isHeld(delivery: Delivery): boolean {
-    return !delivery.late && !delivery.doubtful && this.nowMs < delivery.heldUntilMs;
+    const { late, doubtful, heldUntilMs } = delivery;
+    return !late && !doubtful && !isToBeCopied(delivery) && this.nowMs < heldUntilMs;
   }
 
   /** Handlers of a consumer that it must count as running. */
@@ -401,11 +402,12 @@ export class Ledger {
     if (answer === "done" && settles) {
       delivery.settleConfirmed = true;
       delivery.consumer?.hand.delete(delivery);
-    } else if (answer === "done") {
+    } else if (answer === "done" && this.nowMs < delivery.heldUntilMs) {
+      // What is answered after the lease was over comes too late.
       const { atMs, about } = call.request;
       const untilMs = atMs + (about[index]?.seconds ?? 0) * 1_000;
       delivery.heldUntilMs = Math.max(delivery.heldUntilMs, untilMs);
-    } else if (settles || answer === "refused") delivery.doubtful = true;
+    } else if (answer !== "done" && (settles || answer === "refused")) delivery.doubtful = true;
   }
 
   #handlerStarted(entry: EntryOf<"handlerStarted">): void {
@@ -442,6 +444,11 @@ export class Ledger {
     const stored = this.messages.get(run.delivery?.messageId ?? "");
     if (stored !== undefined && entry.end.how === "resolved") stored.resolved = true;
   }
+}
+
+/** Before it is deleted its copy is sent, by calls that are not about it. */
+export function isToBeCopied({ sound, run }: Delivery): boolean {
+  return !sound || (run?.end?.how === "returned" && run.end.outcome === "deadLetter");
 }
 
 /**
