@@ -3,8 +3,9 @@
  * who pauses and stops it, and the machine under it that dies. It never judges what the consumer does.
  */
 import { Consumer } from "millrace";
-import type { ConsumerOptions, ConsumerStats } from "millrace";
+import type { ConsumerOptions, ConsumerStats, Message } from "millrace";
 import type { VirtualClock } from "millrace/testing";
+import { laneAttribute } from "./bodies.ts";
 import type { Draw } from "./draw.ts";
 import { FaultySqs } from "./faulty-sqs.ts";
 import type { Wire } from "./faulty-sqs.ts";
@@ -222,6 +223,7 @@ export class Actor {
       handlerTimeoutMs,
       logger: loggerOf(draw.fork(), plan.throwing),
       retry: retryOf(plan, draw.fork(), random, rough),
+      orderBy: lanes === "key" ? ({ attributes }) => laneOf(attributes) : undefined,
       limits: plan.limits ? [limitOf(draw.fork(), rough)] : undefined,
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema the body is a string, which is unknown too
       schema: (plan.schema ? schemaOf(draw.fork(), rough) : undefined) as ReturnType<typeof schemaOf>,
@@ -253,4 +255,9 @@ export class Actor {
       this.#stage.clock.setTimer(() => this.#process.enter(() => this.#setPaused(false)), 500);
     } else void this.#stopAndStart(1_000, 100);
   }
+}
+
+function laneOf(attributes: Message["attributes"]): string | undefined {
+  const lane = attributes[laneAttribute];
+  return typeof lane === "string" ? lane : undefined;
 }

@@ -9,7 +9,7 @@ import type { QueueKind, Scenario } from "./scenario.ts";
 import { runScenario } from "./simulation.ts";
 
 /** Queues that a simulation may draw. */
-export const queueKinds: readonly [QueueKind, ...QueueKind[]] = ["standard"];
+export const queueKinds: readonly [QueueKind, ...QueueKind[]] = ["standard", "ordered", "fifo"];
 
 /** What became of a seed. */
 export interface SeedResult {

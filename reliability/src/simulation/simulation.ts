@@ -212,15 +212,19 @@ class Simulation {
     };
   }
 
-  /** The ids of all messages in a queue. */
+  /** Empties a queue; the ids of all messages that were in it. */
   async #contents(url: string | undefined): Promise<string[]> {
     const ids: string[] = [];
     if (url === undefined) return ids;
     for (;;) {
-      const asked = { QueueUrl: url, MaxNumberOfMessages: 10, VisibilityTimeout: 43_200 };
+      const asked = { QueueUrl: url, MaxNumberOfMessages: 10 };
       const { Messages = [] } = await this.#service.call("ReceiveMessage", asked);
       if (Messages.length === 0) return ids;
-      for (const { MessageId = "" } of Messages) ids.push(MessageId);
+      for (const { MessageId = "", ReceiptHandle = "" } of Messages) {
+        ids.push(MessageId);
+        // Else a group would hand out no more than these.
+        await this.#service.call("DeleteMessage", { QueueUrl: url, ReceiptHandle });
+      }
     }
   }
 }

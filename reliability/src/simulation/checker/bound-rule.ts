@@ -40,35 +40,40 @@ export function boundRule(): Rule {
     },
     pass: (ledger, nextMs, report) => {
       for (const consumer of ledger.consumers.values()) {
-        if (!hasIdleWorkers(consumer, ledger)) idleSinceMs.delete(consumer);
+        const waiting = waitingForNothing(consumer, ledger);
+        if (waiting === undefined) idleSinceMs.delete(consumer);
         else if (!idleSinceMs.has(consumer)) idleSinceMs.set(consumer, ledger.nowMs);
         const sinceMs = idleSinceMs.get(consumer) ?? Infinity;
-        if (nextMs - sinceMs <= idleForMs) continue;
+        if (waiting === undefined || nextMs - sinceMs <= idleForMs) continue;
         idleSinceMs.delete(consumer);
-        report("no barrier", `consumer ${consumer.number} has idle workers and lets deliveries wait`);
+        const { number } = consumer;
+        report("no barrier", `delivery ${waiting.delivery} waits, and workers of consumer ${number} idle`);
       }
     },
   };
 }
 
-function hasIdleWorkers(consumer: Consumer, ledger: Ledger): boolean {
-  if (consumer.phase !== "running" || ledger.nowMs <= consumer.blockedUntilMs) return false;
-  if (consumer.hand.size === 0 || ledger.running(consumer) >= consumer.facts.concurrency) return false;
+/** A delivery that could be handled, and is not. */
+function waitingForNothing(consumer: Consumer, ledger: Ledger): Delivery | undefined {
+  const { phase, blockedUntilMs, hand, runs, facts } = consumer;
+  if (phase !== "running" || ledger.nowMs <= blockedUntilMs || hand.size === 0) return undefined;
+  if (ledger.running(consumer) >= facts.concurrency) return undefined;
   // A lane that has anything in hand but what waits may be closed for a while.
   const closed = new Set<string>();
-  const ordered = consumer.facts.lanes !== "none";
+  const ordered = facts.lanes !== "none";
   if (ordered) {
-    for (const delivery of consumer.hand) {
-      const { lane } = delivery;
-      if (lane !== undefined && (!isWaiting(delivery, ledger) || delivery.barred)) closed.add(lane);
+    for (const { delivery } of runs) if (delivery?.lane !== undefined) closed.add(delivery.lane);
+    for (const delivery of hand) {
+      const open = isWaiting(delivery, ledger) && !delivery.barred;
+      if (delivery.lane !== undefined && !open && !ledger.isGone(delivery)) closed.add(delivery.lane);
     }
   }
-  for (const delivery of consumer.hand) {
+  for (const delivery of hand) {
     if (!isWaiting(delivery, ledger)) continue;
     if (ordered && delivery.lane !== undefined && closed.has(delivery.lane)) continue;
-    return true;
+    return delivery;
   }
-  return false;
+  return undefined;
 }
 
 function isWaiting(delivery: Delivery, ledger: Ledger): boolean {

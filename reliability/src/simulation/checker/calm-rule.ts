@@ -14,8 +14,8 @@ const requestsPerDelivery = 4;
 interface Window {
   /** When its requests were made, oldest first. */
   readonly requestsMs: number[];
-  /** When it got deliveries, one by one. */
-  readonly arrivalsMs: number[];
+  /** When deliveries left its hand, one by one. */
+  readonly settledMs: number[];
 }
 
 export function calmRule(): Rule {
@@ -23,26 +23,27 @@ export function calmRule(): Rule {
   const windowOf = (consumer: Consumer): Window => {
     let window = windows.get(consumer);
     if (window === undefined) {
-      window = { requestsMs: [], arrivalsMs: [] };
+      window = { requestsMs: [], settledMs: [] };
       windows.set(consumer, window);
     }
     return window;
   };
   return {
     see: (entry, ledger, report) => {
-      if (entry.type === "answered" && entry.brought.length > 0) {
-        const who = ledger.calls.get(entry.call)?.request.who;
-        if (typeof who !== "number") return;
-        const { arrivalsMs } = windowOf(ledger.consumer(who));
-        for (let count = 0; count < entry.brought.length; count += 1) arrivalsMs.push(entry.atMs);
+      if (entry.type === "answered") {
+        for (const { consumer, settleConfirmed } of ledger.calls.get(entry.call)?.deliveries ?? []) {
+          if (settleConfirmed && consumer !== undefined) {
+            windowOf(consumer).settledMs.push(entry.atMs);
+          }
+        }
       }
       if (entry.type !== "request" || entry.who === "producer") return;
       const consumer = ledger.consumer(entry.who);
-      const { requestsMs, arrivalsMs } = windowOf(consumer);
+      const { requestsMs, settledMs } = windowOf(consumer);
       requestsMs.push(entry.atMs);
       forget(requestsMs, entry.atMs);
-      forget(arrivalsMs, entry.atMs);
-      const work = arrivalsMs.length + consumer.hand.size;
+      forget(settledMs, entry.atMs);
+      const work = settledMs.length + consumer.hand.size;
       const allowed = baseRequests + requestsPerDelivery * work;
       if (requestsMs.length <= allowed) return;
       const text = `consumer ${consumer.number} made ${requestsMs.length} requests in a second, with ${work} deliveries`;

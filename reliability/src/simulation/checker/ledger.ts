@@ -33,6 +33,8 @@ export interface Consumer {
   blockedUntilMs: number;
   /** Time that its event loop stood still since stop was called. */
   blockedMs: number;
+  /** When it last gave a call up. */
+  lastAbortMs: number;
   readonly polls: Set<Call>;
   /** What it has received and neither settled nor certainly lost. */
   readonly hand: Set<Delivery>;
@@ -46,7 +48,7 @@ export interface Call {
   readonly request: EntryOf<"request">;
   readonly deliveries: readonly Delivery[];
   /** Entry by entry: whether it is a settlement rather than an extension. */
-  readonly settles: readonly boolean[];
+  readonly settles: readonly ("yes" | "no" | "maybe")[];
   state: "open" | "aborted" | "answered";
 }
 
@@ -172,6 +174,13 @@ export class Ledger {
     return !late && !doubtful && !isToBeCopied(delivery) && this.nowMs < heldUntilMs;
   }
 
+  /** Whether it has long been deleted, or somebody else's, and nobody works on it. */
+  isGone({ visibleAtMs, heldUntilMs, run }: Delivery): boolean {
+    if (run !== undefined && run.endedMs === undefined) return false;
+    const endMs = visibleAtMs === Infinity ? heldUntilMs : Math.max(visibleAtMs, heldUntilMs);
+    return endMs + handlerGraceMs < this.nowMs;
+  }
+
   /** Handlers of a consumer that it must count as running. */
   running(consumer: Consumer): number {
     let count = 0;
@@ -196,6 +205,7 @@ export class Ledger {
       paused: false,
       blockedUntilMs: -1,
       blockedMs: 0,
+      lastAbortMs: -Infinity,
       polls: new Set(),
       hand: new Set(),
       runs: new Set(),
@@ -262,7 +272,7 @@ export class Ledger {
   #request(request: EntryOf<"request">): void {
     const deliveries = request.about.flatMap(({ delivery }) => this.deliveries.get(delivery) ?? []);
     const settles = deliveries.map((delivery, index) =>
-      isSettlement(request, request.about[index], delivery),
+      settlement(request, request.about[index], delivery),
     );
     const call: Call = { request, deliveries, settles, state: "open" };
     this.calls.set(request.call, call);
@@ -275,7 +285,8 @@ export class Ledger {
     for (const [index, delivery] of deliveries.entries()) {
       if (request.fault !== undefined) delivery.touched = true;
       delivery.open.add(call);
-      if (settles[index] === true) delivery.settleSentMs ??= request.atMs;
+      if (settles[index] !== "no") delivery.settleSentMs ??= request.atMs;
+      if (settles[index] === "maybe") delivery.doubtful = true;
     }
   }
 
@@ -283,6 +294,8 @@ export class Ledger {
     const call = this.calls.get(number);
     if (call === undefined) return;
     call.state = "aborted";
+    const { who } = call.request;
+    if (who !== "producer") this.consumer(who).lastAbortMs = this.nowMs;
     this.#close(call);
     for (const delivery of call.deliveries) {
       delivery.touched = true;
@@ -319,7 +332,7 @@ export class Ledger {
     for (const about of entry.done) {
       const delivery = this.deliveries.get(about.delivery);
       if (delivery === undefined) continue;
-      if (call.settles[call.deliveries.indexOf(delivery)] === true) delivery.settleApplied = true;
+      if (call.settles[call.deliveries.indexOf(delivery)] !== "no") delivery.settleApplied = true;
       if (request.operation === "DeleteMessageBatch") {
         const stored = this.messages.get(delivery.messageId);
         if (stored !== undefined) stored.deleted = true;
@@ -373,10 +386,13 @@ export class Ledger {
     this.#close(call);
     const { request } = call;
     for (const [index, delivery] of call.deliveries.entries()) {
-      this.#entryAnswered(call, index, delivery, entry.entries[index]);
+      // It had been given up: its caller may have learned of it, or not.
+      if (entry.late) delivery.doubtful = true;
+      else this.#entryAnswered(call, index, delivery, entry.entries[index]);
     }
     if (request.who === "producer") return;
     const consumer = this.consumer(request.who);
+    for (const delivery of consumer.hand) if (this.isGone(delivery)) consumer.hand.delete(delivery);
     for (const { delivery: number } of entry.brought) {
       const delivery = this.deliveries.get(number);
       if (delivery === undefined) continue;
@@ -398,7 +414,7 @@ export class Ledger {
     delivery: Delivery,
     answer: EntryAnswer | undefined,
   ): void {
-    const settles = call.settles[index] === true;
+    const settles = call.settles[index] === "yes";
     if (answer === "done" && settles) {
       delivery.settleConfirmed = true;
       delivery.consumer?.hand.delete(delivery);
@@ -430,7 +446,8 @@ export class Ledger {
 
   #handlerAborted(entry: EntryOf<"handlerAborted">): void {
     const run = this.runs.get(entry.run);
-    if (run === undefined) return;
+    // Once it has ended, nobody is told anything.
+    if (run === undefined || run.endedMs !== undefined) return;
     run.abortedMs = entry.atMs;
     run.abortCode = entry.code;
   }
@@ -446,6 +463,15 @@ export class Ledger {
   }
 }
 
+/** Whether one before it in its lane may have come to nothing in a way that no handler's end shows. */
+function isBehindTrouble({ lane, arrival, consumer }: Delivery): boolean {
+  for (const other of consumer?.hand ?? []) {
+    if (other.lane !== lane || other.arrival >= arrival) continue;
+    if (isToBeCopied(other) || other.touched || other.run?.abortedMs !== undefined) return true;
+  }
+  return false;
+}
+
 /** Before it is deleted its copy is sent, by calls that are not about it. */
 export function isToBeCopied({ sound, run }: Delivery): boolean {
   return !sound || (run?.end?.how === "returned" && run.end.outcome === "deadLetter");
@@ -453,14 +479,22 @@ export function isToBeCopied({ sound, run }: Delivery): boolean {
 
 /**
  * A change before the handler has ended is an extension, unless it gives the delivery back at once. Where no
- * handler gets to see the body, nobody can tell: it may be either.
+ * handler gets to see the message, nobody can tell which it is: its body may not fit, or one before it in its
+ * lane may have come to nothing, so that it goes back with the same delay.
  */
-function isSettlement(
+function settlement(
   { operation, atMs }: EntryOf<"request">,
   about: AboutDelivery | undefined,
-  { run, sound }: Delivery,
-): boolean {
-  if (operation === "DeleteMessageBatch" || about?.seconds === 0 || !sound) return true;
-  if (run === undefined) return false;
-  return run.endedMs !== undefined || atMs >= (run.abortedMs ?? Infinity) + handlerGraceMs;
+  delivery: Delivery,
+): "yes" | "no" | "maybe" {
+  const { run, sound, barred, lane, consumer } = delivery;
+  if (operation === "DeleteMessageBatch" || about?.seconds === 0) return "yes";
+  if (!sound) return "maybe";
+  if (run !== undefined) {
+    if (run.endedMs !== undefined) return "yes";
+    return atMs >= (run.abortedMs ?? Infinity) + handlerGraceMs ? "maybe" : "no";
+  }
+  if (consumer?.facts.lanes !== "key" || lane === undefined) return "no";
+  if (barred || about?.seconds !== consumer.facts.visibilitySeconds) return "yes";
+  return isBehindTrouble(delivery) ? "maybe" : "no";
 }

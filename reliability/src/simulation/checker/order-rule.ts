@@ -58,7 +58,12 @@ export function orderRule(entries: readonly Entry[]): Rule {
         if (run?.delivery !== undefined) started(run, run.delivery, ledger, report);
       } else if (entry.type === "handlerEnded" || entry.type === "handlerAborted") {
         const run = ledger.runs.get(entry.run);
-        if (run?.delivery !== undefined && failed(run)) bar(run.consumer, run.delivery);
+        if (run?.delivery === undefined || !failed(run)) return;
+        // What came while a handler ran on that had lost its lease waits for its end, and is not part of it.
+        const ended = entry.type === "handlerEnded";
+        // Nor is it when its consumer has lost it in some other way.
+        const fresh = ended ? ledger.isHeld(run.delivery) : run.abortCode === "LEASE_LOST";
+        if (fresh) bar(run.consumer, run.delivery);
       } else if (entry.type === "applied") {
         for (const { messageId, lane, copyOf } of entry.takenIn) {
           const stored = ledger.messages.get(messageId);

@@ -48,15 +48,9 @@ export function outcomeRule(): Rule {
         if (entry.type === "request") checkEntry(call, about, delivery, report);
         // What is answered after the caller gave up, it never learned.
         else if (entry.type === "answered" && !entry.late && entry.entries[index] === "done") {
-          if (isCertain(call, about, delivery)) settled.add(delivery);
+          if (call.settles[index] === "yes") settled.add(delivery);
         }
       }
     },
   };
-}
-
-/** Whether it settled the delivery, rather than extending it while its handler was to be left behind. */
-function isCertain({ request }: Call, about: AboutDelivery, { run }: Delivery): boolean {
-  if (request.operation === "DeleteMessageBatch" || about.seconds === 0) return true;
-  return run?.endedMs !== undefined && run.endedMs < request.atMs;
 }
