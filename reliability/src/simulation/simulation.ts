@@ -2,6 +2,7 @@
  * Owns one run: sets up what the scenario says, lets things go wrong, then lets them be mended, and stops
  * everything. It never judges; the checker does, from the log.
  */
+import process from "node:process";
 import { SqsService } from "@millrace/local-sqs";
 import { Producer } from "millrace";
 import { VirtualClock } from "millrace/testing";
@@ -25,15 +26,23 @@ const stopWithinMs = 120_000;
 /** The longest that something can still be under way. */
 const afterglowMs = 60_000;
 
-/** Runs a scenario; answers its log. */
+/** Runs a scenario; answers its log. What nobody catches meanwhile is part of it. */
 export async function runScenario(scenario: Scenario): Promise<Log> {
-  return new Simulation(scenario).run();
+  const simulation = new Simulation(scenario);
+  const onEscape = (error: unknown): void => simulation.log.add("escaped", { error: String(error) });
+  process.on("unhandledRejection", onEscape);
+  try {
+    await simulation.run();
+  } finally {
+    process.off("unhandledRejection", onEscape);
+  }
+  return simulation.log;
 }
 
 class Simulation {
   readonly #scenario: Scenario;
   readonly #clock = new VirtualClock();
-  readonly #log = new Log(() => this.#clock.monotonicMs());
+  readonly log: Log = new Log(() => this.#clock.monotonicMs());
   readonly #service: SqsService;
   readonly #draw: Draw;
   readonly #wire: Wire;
@@ -54,7 +63,7 @@ class Simulation {
     this.#wire = {
       service: this.#service,
       clock: this.#clock,
-      log: this.#log,
+      log: this.log,
       plan: scenario.faults,
       draw: this.#draw.fork(),
       deliveries: new Deliveries(),
@@ -63,15 +72,15 @@ class Simulation {
     };
   }
 
-  async run(): Promise<Log> {
+  async run(): Promise<void> {
     const { consumers, roughMs } = this.#scenario;
     const clock = this.#clock;
     const queues = await this.#makeQueues();
     const stage = this.#stage(queues.url);
     const actors = consumers.map((plan) => new Actor(stage, plan, this.#draw.fork()));
-    const { producer, process } = this.#schedule(actors, queues.url);
+    const { producer, process: host } = this.#schedule(actors, queues.url);
     await clock.advance(roughMs);
-    this.#log.add("faultsEnded", {});
+    this.log.add("faultsEnded", {});
     for (const actor of actors) actor.recover();
     const undrained = await this.#drain(actors, queues.url);
     await clock.advance(idleMs);
@@ -84,9 +93,8 @@ class Simulation {
     await clock.settle();
     this.#service.close();
     await clock.settle();
-    const timers = actors.reduce((sum, actor) => sum + actor.timers, process.timers);
-    this.#log.add("ended", { ...counts, deadLettered, timers, undrained });
-    return this.#log;
+    const timers = actors.reduce((sum, actor) => sum + actor.timers, host.timers);
+    this.log.add("ended", { ...counts, deadLettered, timers, undrained });
   }
 
   async #makeQueues(): Promise<{ readonly url: string; readonly deadUrl: string | undefined }> {
@@ -118,7 +126,7 @@ class Simulation {
     let made = consumers.length;
     return {
       clock: this.#clock,
-      log: this.#log,
+      log: this.log,
       wire: this.#wire,
       queueUrl,
       queueVisibilitySeconds: queue.visibilitySeconds,
@@ -159,15 +167,15 @@ class Simulation {
     const { number, lane } = job;
     const fifo = this.#scenario.queue.kind === "fifo";
     this.#sending += 1;
-    this.#log.add("sendCalled", { job: number, lane });
+    this.log.add("sendCalled", { job: number, lane });
     try {
       const { messageId } = await producer.send(bodyOf(job), {
         ...(fifo && { groupId: lane }),
         ...(!fifo && lane !== undefined && { attributes: { [laneAttribute]: lane } }),
       });
-      this.#log.add("sendResolved", { job: number, messageId });
+      this.log.add("sendResolved", { job: number, messageId });
     } catch (error) {
-      this.#log.add("sendFailed", { job: number, error: String(error) });
+      this.log.add("sendFailed", { job: number, error: String(error) });
     }
     this.#sending -= 1;
   }
@@ -190,7 +198,7 @@ class Simulation {
   #observe(actor: Actor): void {
     const { status, reason } = actor.health;
     const { inHand, openPolls } = actor.stats;
-    this.#log.add("idle", { consumer: actor.number, status, reason, inHand, openPolls });
+    this.log.add("idle", { consumer: actor.number, status, reason, inHand, openPolls });
   }
 
   async #stop(actors: readonly Actor[]): Promise<void> {
