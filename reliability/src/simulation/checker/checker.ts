@@ -3,6 +3,7 @@
  * but the log, and shares no code with what it judges.
  */
 import type { Entry } from "../log.ts";
+import { attemptRule } from "./attempt-rule.ts";
 import { boundRule } from "./bound-rule.ts";
 import { calmRule } from "./calm-rule.ts";
 import { drainRule } from "./drain-rule.ts";
@@ -12,6 +13,7 @@ import { lossRule } from "./loss-rule.ts";
 import { orderRule } from "./order-rule.ts";
 import { outcomeRule } from "./outcome-rule.ts";
 import { producerRule } from "./producer-rule.ts";
+import { repeatRule } from "./repeat-rule.ts";
 import type { Rule, Violation } from "./rule.ts";
 import { stopRule } from "./stop-rule.ts";
 
@@ -24,9 +26,11 @@ export function check(entries: readonly Entry[]): Violation[] {
   const rules: readonly Rule[] = [
     lossRule(entries),
     outcomeRule(),
+    repeatRule(),
     boundRule(),
     leaseRule(),
     orderRule(entries),
+    attemptRule(),
     calmRule(),
     stopRule(),
     drainRule(),

@@ -198,7 +198,7 @@ export class Ledger {
       number,
       facts,
       phase: "idle",
-      stopCalledMs: 0,
+      stopCalledMs: -1,
       stopDeadlineMs: 0,
       openStops: 0,
       startQueued: false,
@@ -230,6 +230,8 @@ export class Ledger {
     const consumer = this.consumer(entry.consumer);
     switch (entry.type) {
       case "startCalled":
+        // Until it is said again.
+        consumer.paused = false;
         if (consumer.phase === "stopping") consumer.startQueued = true;
         else consumer.phase = "running";
         break;
@@ -240,6 +242,7 @@ export class Ledger {
       case "stopCalled":
         consumer.openStops += 1;
         consumer.startQueued = false;
+        consumer.paused = false;
         if (consumer.phase === "stopping") break;
         if (consumer.phase === "running") consumer.phase = "stopping";
         consumer.stopCalledMs = entry.atMs;

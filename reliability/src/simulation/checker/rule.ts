@@ -14,6 +14,7 @@ export type PromiseName =
   | "lost leases are told"
   | "outcomes are carried out"
   | "order"
+  | "nothing is stranded"
   | "calm"
   | "stops clean"
   | "drains"

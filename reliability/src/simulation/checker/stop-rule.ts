@@ -14,7 +14,12 @@ export function stopRule(): Rule {
       switch (entry.type) {
         case "request":
           if (entry.who !== "producer") {
-            requested(ledger.consumer(entry.who), entry.operation, entry.attempt, report);
+            const consumer = ledger.consumer(entry.who);
+            requested(consumer, entry.operation, entry.attempt, report);
+            // The first poll of a start, which does not wait, is made all the same.
+            if (consumer.paused && entry.waitSeconds > 0) {
+              report("stops clean", `consumer ${consumer.number} polled while paused`);
+            }
           }
           break;
         case "handlerStarted": {
