@@ -36,7 +36,7 @@ const orderSize = 25;
 /**
  * Runs seeds and answers those that failed, in order.
  *
- * @throws the signal's reason after an abort, and the error of a thread that broke down.
+ * @throws the signal's reason after an abort, and the error of a thread that cannot even begin.
  */
 export async function runSeeds(options: PoolOptions): Promise<FailedSeed[]> {
   const { from, count, jobs, untilFailure, kinds, signal, onSeed } = options;
@@ -63,7 +63,7 @@ export async function runSeeds(options: PoolOptions): Promise<FailedSeed[]> {
   return failures.toSorted((a, b) => a.seed - b.seed);
 }
 
-/** Runs orders in one thread, until there are none; answers what is left of one whose seed did not end. */
+/** Runs orders in one thread, until there are none; answers what is left of one whose seed ended its thread. */
 function runThread(
   url: URL,
   first: SeedOrder,
@@ -75,6 +75,7 @@ function runThread(
     const worker = new Worker(url, { execArgv: [] });
     let order = first;
     let seed = first.from;
+    let begun = false;
     let watchdog: NodeJS.Timeout | undefined;
     const end = (settle: () => void): void => {
       clearTimeout(watchdog);
@@ -83,18 +84,24 @@ function runThread(
       void worker.terminate().then(settle, settle);
     };
     const onAbort = (): void => end(() => reject(signal?.reason));
-    const onTooLong = (): void => {
-      const text = `not within ${seedWithinMs / 1_000} s`;
-      ended({ seed, promise: "ends at all", text });
+    /** The seed has taken its thread along: another thread does what is left. */
+    const broken = (promise: FailedSeed["promise"], text: string): void => {
+      ended({ seed, promise, text });
       const left = order.from + order.count - seed - 1;
       end(() => resolve(left > 0 ? { ...order, from: seed + 1, count: left } : takeOrder()));
     };
+    const onTooLong = (): void => broken("ends at all", `not within ${seedWithinMs / 1_000} s`);
     signal?.addEventListener("abort", onAbort, { once: true });
-    worker.on("error", (error) => end(() => reject(error)));
+    worker.on("error", (error) => {
+      // Before the first one it is no seed's fault: the thread itself does not work.
+      if (begun) broken("contained", `something was thrown that nobody caught: ${String(error)}`);
+      else end(() => reject(error));
+    });
     worker.on("message", (news: SeedNews) => {
       clearTimeout(watchdog);
       if (news.type === "begins") {
         ({ seed } = news);
+        begun = true;
         watchdog = setTimeout(onTooLong, seedWithinMs);
       } else if (news.type === "ended") {
         const { violation } = news;

@@ -33,8 +33,12 @@ export function repeatRule(): Rule {
         const call = ledger.calls.get(entry.call);
         for (const [index, delivery] of call?.deliveries.entries() ?? []) {
           const answer = entry.type === "answered" ? entry.entries[index] : undefined;
+          if (entry.type === "answered" && entry.late) {
+            // What comes in the second after it was given up is taken all the same.
+            owed.delete(delivery);
+            continue;
+          }
           if (call?.settles[index] !== "yes" || answer === "done" || answer === "refused") continue;
-          if (entry.type === "answered" && entry.late) continue;
           const text = `the settlement of delivery ${delivery.delivery} failed and was not repeated`;
           if (delivery.consumer?.phase === "running") owe(delivery, repeatWithinMs, text, ledger);
         }
