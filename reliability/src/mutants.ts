@@ -2,7 +2,7 @@
  * Owns `npm run simulate:mutants`: plants each fault of the list, hunts it with the simulation, and prints
  * which seed found it. What the faults are is in mutants/mutations.ts.
  */
-import { hunt } from "./mutants/hunt.ts";
+import { control, hunt } from "./mutants/hunt.ts";
 import type { Hunted } from "./mutants/hunt.ts";
 import { mutations } from "./mutants/mutations.ts";
 import type { Mutation } from "./mutants/mutations.ts";
@@ -30,6 +30,13 @@ const command = commandLine(
 async function main(signal: AbortSignal): Promise<number> {
   const { seeds, jobs, only = "" } = command.opts<Options>();
   const chosen = mutations.filter(({ name }) => name.includes(only));
+  // What the same seeds find without a fault they would find in every mutant.
+  const [alarm] = await huntAll([control], seeds, 1, signal);
+  if (alarm?.found !== undefined) {
+    const { seed, promise, text } = alarm.found;
+    console.log(`without a fault, seed ${seed} breaks "${promise}": ${text}`);
+    return exitCodes.found;
+  }
   const results = await huntAll(chosen, seeds, jobs, signal);
   const width = Math.max(...chosen.map(({ name }) => name.length), 6);
   console.log(colors.dim(`${"mutant".padEnd(width)}  ${"seed".padStart(5)}  promise`));

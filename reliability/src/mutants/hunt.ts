@@ -13,6 +13,14 @@ export interface Hunted {
   readonly found: FailedSeed | undefined;
 }
 
+/** What is planted to see that a copy without a fault breaks no promise: nothing. */
+export const control: Mutation = {
+  name: "nothing planted",
+  file: "index.js",
+  find: 'export { Consumer } from "./consumer/consumer.js";',
+  replace: 'export { Consumer } from "./consumer/consumer.js";',
+};
+
 /**
  * @param seeds how many it is given at most.
  * @throws StaleMutationError when it cannot be planted; the signal's reason after an abort.

@@ -202,7 +202,7 @@ export const mutations: readonly Mutation[] = [
     name: "polls on at once after a failure",
     file: "consumer/receiver.js",
     find: "this.#rest.atLeast(fullJitterMs(errorBackoff, this.#failures - 1, random));",
-    replace: "",
+    replace: "this.#rest.atLeast(0);",
   },
   {
     name: "repeats settlements at once",
@@ -214,7 +214,7 @@ export const mutations: readonly Mutation[] = [
     name: "polls on at once after an empty answer",
     file: "consumer/receiver.js",
     find: "this.#rest.atLeast(fullJitterMs(emptyBackoff, this.#hastyAnswers++, this.#parts.random));",
-    replace: "",
+    replace: "this.#rest.atLeast(0);",
   },
 
   // ── Stopping and pausing ──

@@ -26,6 +26,9 @@ export interface Wire {
   readonly nextCall: () => number;
 }
 
+/** Beyond the wait that it asked for, nobody waits for a poll as long as this. */
+const givenUpAfterMs = 6_000;
+
 /** SQS as one process reaches it. */
 export class FaultySqs implements SqsApi {
   readonly #wire: Wire;
@@ -73,6 +76,7 @@ class Call<O extends SqsOperation> {
   readonly #caller: Caller<SqsOutput<O>>;
   readonly #number: number;
   readonly #fault: FaultKind | undefined;
+  readonly #begunMs: number;
   /** Aborts what waits at SQS. */
   readonly #atSqs = new AbortController();
   #phase: "outbound" | "atSqs" | "inbound" | "ended" = "outbound";
@@ -96,8 +100,8 @@ class Call<O extends SqsOperation> {
     this.#input = input;
     this.#caller = caller;
     this.#number = wire.nextCall();
-    const nowMs = wire.clock.monotonicMs();
-    this.#fault = drawFault(wire.plan, wire.draw, nowMs, who, operation);
+    this.#begunMs = wire.clock.monotonicMs();
+    this.#fault = drawFault(wire.plan, wire.draw, this.#begunMs, who, operation);
   }
 
   begin(): void {
@@ -199,11 +203,21 @@ class Call<O extends SqsOperation> {
   }
 
   #inbound(then: () => void): void {
-    const { clock, draw } = this.#wire;
+    const { clock } = this.#wire;
     if (this.#phase !== "ended") this.#phase = "inbound";
     const slow = this.#fault === "slowAnswer" || this.#fault === "stubbornAnswer";
-    const ms = slow ? draw.magnitude(200, 40_000) : this.#latencyMs();
+    const ms = slow ? this.#slownessMs() : this.#latencyMs();
     clock.setTimer(() => this.#process.enter(then), ms);
+  }
+
+  /** How long a slow answer is under way; what a poll has brought often longer than anybody waits for it. */
+  #slownessMs(): number {
+    const { clock, draw } = this.#wire;
+    const input = this.#input;
+    const waitSeconds = "WaitTimeSeconds" in input ? input.WaitTimeSeconds : undefined;
+    if (waitSeconds === undefined || draw.chance(0.5)) return draw.magnitude(200, 40_000);
+    const givenUpMs = this.#begunMs + waitSeconds * 1_000 + givenUpAfterMs;
+    return Math.max(0, givenUpMs - clock.monotonicMs()) + draw.magnitude(100, 10_000);
   }
 
   #answer(output: SqsOutput<O>): void {
