@@ -6,7 +6,13 @@ import { control, hunt } from "./mutants/hunt.ts";
 import type { Hunted } from "./mutants/hunt.ts";
 import { mutations } from "./mutants/mutations.ts";
 import type { Mutation } from "./mutants/mutations.ts";
-import { colors, commandLine, defaultJobs, exitCodes, Progress } from "./simulation/command-line.ts";
+import {
+  colors,
+  commandLine,
+  defaultJobs,
+  exitCodes,
+  Progress,
+} from "./simulation/command-line.ts";
 import { run, wholeNumber } from "./simulation/command-line.ts";
 
 interface Options {

@@ -2,7 +2,13 @@
  * Owns `npm run simulate`: many seeds in parallel, or one with its trace. What a seed is and how it is judged
  * is in simulation/.
  */
-import { colors, commandLine, defaultJobs, exitCodes, Progress } from "./simulation/command-line.ts";
+import {
+  colors,
+  commandLine,
+  defaultJobs,
+  exitCodes,
+  Progress,
+} from "./simulation/command-line.ts";
 import { queueKindList, run, wholeNumber } from "./simulation/command-line.ts";
 import { queueKinds, runSeed } from "./simulation/run.ts";
 import type { QueueKind } from "./simulation/scenario.ts";
@@ -85,7 +91,9 @@ async function many(options: Options, signal: AbortSignal): Promise<number> {
     }
     const seconds = (performance.now() - beganMs) / 1_000;
     const rate = `${seeds} seeds in ${seconds.toFixed(1)} s, ${(seeds / seconds).toFixed(0)} a second`;
-    console.log(failures.length === 0 ? `${rate}: every promise was kept` : `${rate}, ${failed} failed`);
+    console.log(
+      failures.length === 0 ? `${rate}: every promise was kept` : `${rate}, ${failed} failed`,
+    );
     const [first] = failures;
     if (first !== undefined) {
       const kinds = queues.length === queueKinds.length ? "" : ` --queues ${queues.join(",")}`;

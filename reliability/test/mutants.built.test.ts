@@ -24,16 +24,15 @@ describe("the list of mutations", () => {
 });
 
 describe("the checker", () => {
-  it.each([
-    "deletes before the handler has run",
-    "ignores lanes",
-    "releases nothing at stop",
-  ])("finds the one that %s", async (name) => {
-    const mutation = mutations.find((each) => each.name === name);
-    if (mutation === undefined) throw new Error(`there is no mutation "${name}"`);
-    const { found } = await hunt(mutation, 50);
-    expect(found).toBeDefined();
-  });
+  it.each(["deletes before the handler has run", "ignores lanes", "releases nothing at stop"])(
+    "finds the one that %s",
+    async (name) => {
+      const mutation = mutations.find((each) => each.name === name);
+      if (mutation === undefined) throw new Error(`there is no mutation "${name}"`);
+      const { found } = await hunt(mutation, 50);
+      expect(found).toBeDefined();
+    },
+  );
 
   it("finds nothing in a copy without a fault", async () => {
     const { found } = await hunt(control, 50);

@@ -61,7 +61,8 @@ export const mutations: readonly Mutation[] = [
     name: "gives a permit twice",
     file: "consumer/pipeline.js",
     find: "this.#permits.give(1);",
-    replace: "this.#permits.give(1);\n            if (this.#permits.free < this.#permits.total) this.#permits.give(1);",
+    replace:
+      "this.#permits.give(1);\n            if (this.#permits.free < this.#permits.total) this.#permits.give(1);",
   },
   {
     name: "runs one worker too many",
@@ -139,7 +140,8 @@ export const mutations: readonly Mutation[] = [
     name: "settles what is lost",
     file: "consumer/delivery.js",
     find: 'this.#move("lost");',
-    replace: 'if (this.#state === "running") return this.abort(error);\n        this.#move("lost");',
+    replace:
+      'if (this.#state === "running") return this.abort(error);\n        this.#move("lost");',
   },
   {
     name: "makes a failed message visible at once",

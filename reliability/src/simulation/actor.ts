@@ -109,11 +109,8 @@ export class Actor {
     return consumer.stop({ deadlineMs }).then(
       () => {
         if (consumer === this.#consumer) this.#stopping -= 1;
-        log.add("stopResolved", {
-          consumer: number,
-          timers: process.timers,
-          inHand: consumer.stats().inHand,
-        });
+        const { inHand } = consumer.stats();
+        return log.add("stopResolved", { consumer: number, timers: process.timers, inHand });
       },
       (error: unknown) => log.add("escaped", { error: `stop() rejected: ${String(error)}` }),
     );
@@ -226,7 +223,9 @@ export class Actor {
       orderBy: lanes === "key" ? ({ attributes }) => laneOf(attributes) : undefined,
       limits: plan.limits ? [limitOf(draw.fork(), rough)] : undefined,
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema the body is a string, which is unknown too
-      schema: (plan.schema ? schemaOf(draw.fork(), rough) : undefined) as ReturnType<typeof schemaOf>,
+      schema: (plan.schema ? schemaOf(draw.fork(), rough) : undefined) as ReturnType<
+        typeof schemaOf
+      >,
       handle: handlerOf(
         {
           consumer: this.#number,

@@ -20,7 +20,7 @@ export function bodyOf(job: Job): string {
       return `[${number}`;
     case "rejected":
       return `[${number},"rejected"]`;
-    case "explosive":
+    default:
       return `[${number},"explosive"]`;
   }
 }

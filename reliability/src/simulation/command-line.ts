@@ -35,7 +35,9 @@ export function queueKindList(text: string): [QueueKind, ...QueueKind[]] {
   const kinds = queueKinds.filter((kind) => names.includes(kind));
   const [first, ...rest] = kinds;
   if (first !== undefined && kinds.length === names.length) return [first, ...rest];
-  throw new InvalidArgumentError(`It must be some of ${queueKinds.join(", ")}, with commas between.`);
+  throw new InvalidArgumentError(
+    `It must be some of ${queueKinds.join(", ")}, with commas between.`,
+  );
 }
 
 export function commandLine(name: string, description: string): Command {
@@ -54,7 +56,7 @@ export class Progress {
   readonly #bar: SingleBar | undefined;
 
   constructor(total: number, what: string) {
-    if (process.stderr.isTTY !== true) return;
+    if (!process.stderr.isTTY) return;
     this.#bar = new SingleBar({
       format: `{bar}  {value} of {total} ${what}, {failed} failed, {eta_formatted} left`,
       barCompleteChar: "━",

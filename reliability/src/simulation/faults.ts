@@ -66,7 +66,7 @@ const batches: ReadonlySet<SqsOperation> = new Set<SqsOperation>([
 ]);
 
 /** A time in which most calls meet the same fault: an outage, a throttle, a partition. */
-export interface Storm {
+interface Storm {
   readonly fromMs: number;
   readonly untilMs: number;
   readonly kind: FaultKind;

@@ -150,7 +150,10 @@ class Call<O extends SqsOperation> {
       void this.#arrive();
       if (this.#fault === "twice") {
         // Nobody waits for what the second one is answered.
-        clock.setTimer(() => this.#apply(this.#input).catch(() => {}), draw.magnitude(1, 5_000));
+        clock.setTimer(
+          () => void this.#apply(this.#input).catch(() => {}),
+          draw.magnitude(1, 5_000),
+        );
       }
     }, ms);
   }
@@ -176,8 +179,8 @@ class Call<O extends SqsOperation> {
         this.#inbound(() => this.#fail(serviceError(this.#operation, "InternalError", 500)));
         return;
       case "emptyAnswer":
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the wrong shape is the fault
-        this.#inbound(() => this.#answer({} as SqsOutput<O>));
+        // The wrong shape is the fault.
+        this.#inbound(() => this.#answer({}));
         return;
       case "someUnsaid":
       case "someFail":
@@ -190,8 +193,8 @@ class Call<O extends SqsOperation> {
   /** Has SQS do it, and logs what it did. */
   async #apply(input: SqsInput<O> | undefined): Promise<SqsOutput<O>> {
     const { service, log, deliveries } = this.#wire;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a batch of which nothing is left
-    if (input === undefined) return {} as SqsOutput<O>;
+    // A batch of which nothing is left.
+    if (input === undefined) return {};
     const output = await service.call(this.#operation, input, { signal: this.#atSqs.signal });
     log.add("applied", {
       call: this.#number,

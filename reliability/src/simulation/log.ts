@@ -131,7 +131,7 @@ interface Events {
   sendFailed: { readonly job: number; readonly error: string };
 
   // ── The run. ──
-  faultsEnded: Record<never, never>;
+  faultsEnded: { readonly calls: number };
   /** Something escaped that nobody caught. */
   escaped: { readonly error: string };
   ended: {

@@ -11,7 +11,7 @@ import type { Skew } from "./process.ts";
 /** What a seed is restricted to; without it, everything is drawn. */
 export type QueueKind = "standard" | "ordered" | "fifo";
 
-export interface QueuePlan {
+interface QueuePlan {
   readonly kind: QueueKind;
   readonly reorder: boolean;
   readonly duplicateRate: number;
@@ -172,7 +172,11 @@ function drawJobs(draw: Draw, roughMs: number, queue: QueuePlan, schema: boolean
       number: index + 1,
       sendAtMs: draw.integer(0, spreadMs),
       lane: unkeyed ? undefined : `k${lane}`,
-      body: poison ? draw.pick(["notJson", "rejected"]) : schema && draw.chance(0.05) ? "explosive" : "good",
+      body: poison
+        ? draw.pick(["notJson", "rejected"])
+        : schema && draw.chance(0.05)
+          ? "explosive"
+          : "good",
       troubles: draw.pick([0, 0, 1, 2, 4]),
     };
   }).toSorted((a, b) => a.sendAtMs - b.sendAtMs);

@@ -73,6 +73,8 @@ function runThread(
 ): Promise<SeedOrder | undefined> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(url, { execArgv: [] });
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is a window's; this is a thread
+    const tell = (next: SeedOrder): void => worker.postMessage(next);
     let order = first;
     let seed = first.from;
     let begun = false;
@@ -113,9 +115,9 @@ function runThread(
           return;
         }
         order = another;
-        worker.postMessage(order);
+        tell(order);
       }
     });
-    worker.postMessage(order);
+    tell(order);
   });
 }

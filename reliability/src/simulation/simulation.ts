@@ -29,7 +29,8 @@ const afterglowMs = 60_000;
 /** Runs a scenario; answers its log. What nobody catches meanwhile is part of it. */
 export async function runScenario(scenario: Scenario): Promise<Log> {
   const simulation = new Simulation(scenario);
-  const onEscape = (error: unknown): void => simulation.log.add("escaped", { error: String(error) });
+  const onEscape = (error: unknown): void =>
+    simulation.log.add("escaped", { error: String(error) });
   process.on("unhandledRejection", onEscape);
   try {
     await simulation.run();
@@ -46,6 +47,8 @@ class Simulation {
   readonly #service: SqsService;
   readonly #draw: Draw;
   readonly #wire: Wire;
+  /** Calls so far, over all wires. */
+  #calls = 0;
   /** Sends that have neither resolved nor failed. */
   #sending = 0;
 
@@ -59,7 +62,6 @@ class Simulation {
       reorder,
       duplicateRate,
     });
-    let calls = 0;
     this.#wire = {
       service: this.#service,
       clock: this.#clock,
@@ -68,7 +70,7 @@ class Simulation {
       draw: this.#draw.fork(),
       deliveries: new Deliveries(),
       latencyMs: scenario.latencyMs,
-      nextCall: () => (calls += 1),
+      nextCall: () => (this.#calls += 1),
     };
   }
 
@@ -78,9 +80,9 @@ class Simulation {
     const queues = await this.#makeQueues();
     const stage = this.#stage(queues.url);
     const actors = consumers.map((plan) => new Actor(stage, plan, this.#draw.fork()));
-    const { producer, process: host } = this.#schedule(actors, queues.url);
+    const { producer, host } = this.#schedule(actors, queues.url);
     await clock.advance(roughMs);
-    this.log.add("faultsEnded", {});
+    this.log.add("faultsEnded", { calls: this.#calls });
     for (const actor of actors) actor.recover();
     const undrained = await this.#drain(actors, queues.url);
     await clock.advance(idleMs);
@@ -143,24 +145,24 @@ class Simulation {
   #schedule(
     actors: readonly Actor[],
     queueUrl: string,
-  ): { readonly producer: Producer; readonly process: SimulatedProcess } {
+  ): { readonly producer: Producer; readonly host: SimulatedProcess } {
     const { consumers, jobs, actions } = this.#scenario;
     const clock = this.#clock;
     for (const [index, { startAtMs }] of consumers.entries()) {
       clock.setTimer(() => actors[index]?.start(), startAtMs);
     }
-    const process = new SimulatedProcess(clock, { offsetMs: 0, jumps: [] });
+    const host = new SimulatedProcess(clock, { offsetMs: 0, jumps: [] });
     const producer = new Producer({
       queue: queueUrl,
-      sqs: new FaultySqs(this.#wire, "producer", process),
-      clock: process.clock,
+      sqs: new FaultySqs(this.#wire, "producer", host),
+      clock: host.clock,
       random: this.#draw.fork().random,
     });
     for (const job of jobs) clock.setTimer(() => void this.#send(producer, job), job.sendAtMs);
     for (const action of actions) {
       clock.setTimer(() => actors[action.consumer - 1]?.act(action), action.atMs);
     }
-    return { producer, process };
+    return { producer, host };
   }
 
   async #send(producer: Producer, job: Job): Promise<void> {

@@ -20,7 +20,7 @@ export interface TraceLine {
 export function trace(entries: readonly Entry[], violations: readonly Violation[]): TraceLine[] {
   const who = new Map<number, string>();
   const runs = new Map<number, { readonly who: string; readonly delivery: number }>();
-  
+
   const lines: TraceLine[] = [];
   for (const [index, entry] of entries.entries()) {
     if (entry.type === "request") who.set(entry.call, nameOf(entry.who));
@@ -30,7 +30,13 @@ export function trace(entries: readonly Entry[], violations: readonly Violation[
     lines.push({ time: timeOf(entry.atMs), ...describe(entry, who, runs) });
     const found = violations.filter((violation) => violation.entry === index);
     for (const { promise, text, atMs } of found) {
-      lines.push({ time: timeOf(atMs), who: "checker", what: "BROKEN", detail: `${promise}: ${text}`, tone: "bad" });
+      lines.push({
+        time: timeOf(atMs),
+        who: "checker",
+        what: "BROKEN",
+        detail: `${promise}: ${text}`,
+        tone: "bad",
+      });
     }
   }
   return lines;
@@ -47,7 +53,9 @@ export function outline(scenario: Scenario): string[] {
     `wire       rate ${faults.rate}, strands ${faults.strandRate}`,
     ...faults.storms.map((storm) => `storm      ${plain(storm)}`),
     ...consumers.map((consumer) => `consumer   ${plain(consumer)}`),
-    ...actions.map(({ atMs, consumer, what }) => `action     ${timeOf(atMs)} C${consumer} ${plain(what)}`),
+    ...actions.map(
+      ({ atMs, consumer, what }) => `action     ${timeOf(atMs)} C${consumer} ${plain(what)}`,
+    ),
   ];
   return lines;
 }
@@ -55,7 +63,9 @@ export function outline(scenario: Scenario): string[] {
 function plain(value: object): string {
   return Object.entries(value)
     .filter(([, each]) => each !== undefined)
-    .map(([name, each]) => `${name}=${typeof each === "object" ? JSON.stringify(each) : String(each)}`)
+    .map(
+      ([name, each]) => `${name}=${typeof each === "object" ? JSON.stringify(each) : String(each)}`,
+    )
     .join(" ");
 }
 
@@ -92,7 +102,12 @@ function describe(
         entry.handedOut.map(messageOf).join(" "),
         entry.takenIn.map(storedOf).join(" "),
       ];
-      return line("SQS", "does", `#${entry.call} ${detail.filter((part) => part !== "").join("  ")}`, "quiet");
+      return line(
+        "SQS",
+        "does",
+        `#${entry.call} ${detail.filter((part) => part !== "").join("  ")}`,
+        "quiet",
+      );
     }
     case "answered": {
       const brought = entry.brought.map(messageOf).join(" ");
@@ -105,17 +120,31 @@ function describe(
     case "aborted":
       return line(callers.get(entry.call) ?? "?", "gives up", `#${entry.call}`, "fault");
     case "handlerStarted":
-      return line(nameOf(entry.consumer), "starts", `run ${entry.run} of d${entry.delivery}: ${entry.behaviour}`);
+      return line(
+        nameOf(entry.consumer),
+        "starts",
+        `run ${entry.run} of d${entry.delivery}: ${entry.behaviour}`,
+      );
     case "handlerAborted": {
       const run = runs.get(entry.run);
-      return line(run?.who ?? "?", "aborts", `run ${entry.run} of d${run?.delivery}: ${entry.code}`, "fault");
+      return line(
+        run?.who ?? "?",
+        "aborts",
+        `run ${entry.run} of d${run?.delivery}: ${entry.code}`,
+        "fault",
+      );
     }
     case "handlerEnded": {
       const run = runs.get(entry.run);
       const { end } = entry;
       const outcome = end.how === "returned" ? end.outcome : "";
-      const seconds = end.how === "returned" && end.outcome === "retry" ? ` ${end.seconds ?? "?"}s` : "";
-      return line(run?.who ?? "?", "ends", `run ${entry.run} of d${run?.delivery}: ${end.how} ${outcome}${seconds}`);
+      const seconds =
+        end.how === "returned" && end.outcome === "retry" ? ` ${end.seconds ?? "?"}s` : "";
+      return line(
+        run?.who ?? "?",
+        "ends",
+        `run ${entry.run} of d${run?.delivery}: ${end.how} ${outcome}${seconds}`,
+      );
     }
     case "faultsEnded":
       return line("", "faults end");

@@ -7,11 +7,13 @@ import type { Consumer, Limit, Logger, Random, RetryPolicy } from "millrace";
 import type { Draw } from "./draw.ts";
 import type { ConsumerPlan } from "./scenario.ts";
 
+/** The trap of a proxy. */
+function trap(): never {
+  throw new Error("a trap");
+}
+
 /** Whatever JavaScript lets one throw. */
 export function anythingThrown(draw: Draw): unknown {
-  const objects = (): never => {
-    throw new Error("a trap");
-  };
   switch (draw.integer(0, 9)) {
     case 0:
       return undefined;
@@ -24,11 +26,11 @@ export function anythingThrown(draw: Draw): unknown {
     case 4:
       return { message: "no error" };
     case 5:
-      return new Proxy({}, { get: objects, has: objects, getPrototypeOf: objects, ownKeys: objects });
+      return new Proxy({}, { get: trap, has: trap, getPrototypeOf: trap, ownKeys: trap });
     case 6:
       return Symbol("thrown");
     case 7:
-      return Object.defineProperty(new Error("hidden"), "message", { get: objects });
+      return Object.defineProperty(new Error("hidden"), "message", { get: trap });
     case 8:
       return Object.freeze(Object.assign(new Error("aborted"), { name: "AbortError" }));
     default:
@@ -46,14 +48,7 @@ export function anythingReturned(draw: Draw): unknown {
     case 2:
       return { type: "retry", afterSeconds: 5 };
     case 3:
-      return new Proxy(
-        {},
-        {
-          has: () => {
-            throw new Error("a trap");
-          },
-        },
-      );
+      return new Proxy({}, { has: trap });
     default:
       return undefined;
   }

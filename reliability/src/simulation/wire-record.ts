@@ -2,13 +2,7 @@
  * Owns the reading of calls and answers for the log: receipt handles become the numbers of deliveries,
  * bodies the numbers of jobs. It never changes a call.
  */
-import type {
-  BatchOutput,
-  ReceivedMessage,
-  SqsInput,
-  SqsOperation,
-  SqsOutput,
-} from "millrace";
+import type { BatchOutput, ReceivedMessage, SqsInput, SqsOperation, SqsOutput } from "millrace";
 import { deliveryAttribute, isSound, jobOf, laneOf } from "./bodies.ts";
 import type { AboutDelivery, EntryAnswer, HandedOut, TakenIn } from "./log.ts";
 
@@ -63,8 +57,7 @@ export function messagesOf(output: AnyOutput): readonly ReceivedMessage[] {
 }
 
 function batchOf(output: AnyOutput): BatchOutput {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Successful and Failed are batches' own
-  return "Successful" in output || "Failed" in output ? (output as BatchOutput) : {};
+  return "Successful" in output || "Failed" in output ? output : {};
 }
 
 /** Which entries SQS has carried out, and which it refused. */
@@ -98,7 +91,9 @@ export function entryAnswers(input: AnyInput, output: AnyOutput): EntryAnswer[] 
 export function takenIn(input: AnyInput, output: AnyOutput): TakenIn[] {
   if ("MessageBody" in input) {
     const id = "MessageId" in output ? output.MessageId : undefined;
-    return id === undefined ? [] : [sent(input, id, "SequenceNumber" in output ? output.SequenceNumber : undefined)];
+    return id === undefined
+      ? []
+      : [sent(input, id, "SequenceNumber" in output ? output.SequenceNumber : undefined)];
   }
   const taken: TakenIn[] = [];
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only those of a send are looked at

@@ -16,7 +16,11 @@ export function attemptRule(): Rule {
         attempts.ended(call, entry.type === "answered" ? entry.error : "aborted", entry.atMs);
       } else if (entry.type === "stopCalled" || entry.type === "stopResolved") {
         attempts.forget(entry.consumer);
-      } else if (entry.type === "request" && entry.who !== "producer" && entry.attempt !== undefined) {
+      } else if (
+        entry.type === "request" &&
+        entry.who !== "producer" &&
+        entry.attempt !== undefined
+      ) {
         const { phase, facts } = ledger.consumer(entry.who);
         const what = `consumer ${entry.who}`;
         if (attempts.isSpent(entry.who, entry.attempt)) {
@@ -25,7 +29,10 @@ export function attemptRule(): Rule {
         // A limit may have it ask for less, which is another poll.
         if (phase !== "running" || facts.limited) return;
         if (attempts.owes(entry.who, entry.attempt, entry.atMs)) {
-          report("nothing is stranded", `${what} opens another poll before the one whose answer was lost`);
+          report(
+            "nothing is stranded",
+            `${what} opens another poll before the one whose answer was lost`,
+          );
         }
       }
     },

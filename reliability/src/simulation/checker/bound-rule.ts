@@ -47,7 +47,10 @@ export function boundRule(): Rule {
         if (waiting === undefined || nextMs - sinceMs <= idleForMs) continue;
         idleSinceMs.delete(consumer);
         const { number } = consumer;
-        report("no barrier", `delivery ${waiting.delivery} waits, and workers of consumer ${number} idle`);
+        report(
+          "no barrier",
+          `delivery ${waiting.delivery} waits, and workers of consumer ${number} idle`,
+        );
       }
     },
   };
@@ -65,7 +68,8 @@ function waitingForNothing(consumer: Consumer, ledger: Ledger): Delivery | undef
     for (const { delivery } of runs) if (delivery?.lane !== undefined) closed.add(delivery.lane);
     for (const delivery of hand) {
       const open = isWaiting(delivery, ledger) && !delivery.barred;
-      if (delivery.lane !== undefined && !open && !ledger.isGone(delivery)) closed.add(delivery.lane);
+      if (delivery.lane !== undefined && !open && !ledger.isGone(delivery))
+        closed.add(delivery.lane);
     }
   }
   for (const delivery of hand) {
@@ -78,5 +82,7 @@ function waitingForNothing(consumer: Consumer, ledger: Ledger): Delivery | undef
 
 function isWaiting(delivery: Delivery, ledger: Ledger): boolean {
   const { run, settleSentMs, sound, touched } = delivery;
-  return run === undefined && settleSentMs === undefined && sound && !touched && ledger.isHeld(delivery);
+  return (
+    run === undefined && settleSentMs === undefined && sound && !touched && ledger.isHeld(delivery)
+  );
 }

@@ -31,7 +31,8 @@ export function calmRule(): Rule {
   return {
     see: (entry, ledger, report) => {
       if (entry.type === "answered") {
-        for (const { consumer, settleConfirmed } of ledger.calls.get(entry.call)?.deliveries ?? []) {
+        for (const { consumer, settleConfirmed } of ledger.calls.get(entry.call)?.deliveries ??
+          []) {
           if (settleConfirmed && consumer !== undefined) {
             windowOf(consumer).settledMs.push(entry.atMs);
           }

@@ -33,7 +33,8 @@ export function drainRule(): Rule {
           }
           const most = Math.min(maxReceive, facts.concurrency + facts.prefetch);
           const wanted = lastPoll?.request.wanted ?? 0;
-          if (wanted !== most) complain(`polls for ${wanted} while idle, not ${most}: permits are missing`);
+          if (wanted !== most)
+            complain(`polls for ${wanted} while idle, not ${most}: permits are missing`);
           break;
         }
         case "ended":

@@ -14,7 +14,7 @@ import type {
 type EntryOf<Type extends Entry["type"]> = Extract<Entry, { type: Type }>;
 
 /** How long a handler may go on after its signal aborted, before it is left behind. */
-export const handlerGraceMs = 5_000;
+const handlerGraceMs = 5_000;
 /** A consumer takes a long poll's answer to have been under way for this share of the visibility timeout at most. */
 const answerShare = 0.1;
 
@@ -237,7 +237,8 @@ export class Ledger {
         break;
       case "startFailed":
         // One that failed because of a stop is the stop's.
-        if (consumer.phase === "running" && !entry.error.includes("Stopped")) consumer.phase = "idle";
+        if (consumer.phase === "running" && !entry.error.includes("Stopped"))
+          consumer.phase = "idle";
         break;
       case "stopCalled":
         consumer.openStops += 1;

@@ -67,7 +67,8 @@ export function orderRule(entries: readonly Entry[]): Rule {
       } else if (entry.type === "applied") {
         for (const { messageId, lane, copyOf } of entry.takenIn) {
           const stored = ledger.messages.get(messageId);
-          if (lane === undefined || copyOf !== undefined || stored?.sequence === undefined) continue;
+          if (lane === undefined || copyOf !== undefined || stored?.sequence === undefined)
+            continue;
           const group = groups.get(lane) ?? [];
           if (!group.includes(stored)) group.push(stored);
           groups.set(lane, group);

@@ -8,7 +8,12 @@ import type { Report, Rule } from "./rule.ts";
 
 export function outcomeRule(): Rule {
   const settled = new Set<Delivery>();
-  const checkEntry = (call: Call, about: AboutDelivery, delivery: Delivery, report: Report): void => {
+  const checkEntry = (
+    call: Call,
+    about: AboutDelivery,
+    delivery: Delivery,
+    report: Report,
+  ): void => {
     const number = about.delivery;
     const { operation, atMs } = call.request;
     const complain = (text: string): void => report("outcomes are carried out", text);
@@ -19,7 +24,8 @@ export function outcomeRule(): Rule {
     if (run?.abortCode === "LEASE_LOST" && (run.abortedMs ?? 0) < atMs) {
       complain(`${what}, whose lease is lost`);
     }
-    if (run?.end === undefined || (run.abortedMs !== undefined && run.end.how !== "resolved")) return;
+    if (run?.end === undefined || (run.abortedMs !== undefined && run.end.how !== "resolved"))
+      return;
     // Left behind: it was settled otherwise before it ended.
     if ((run.endedMs ?? 0) - (run.abortedMs ?? Infinity) >= 5_000) return;
     const changes = operation === "ChangeMessageVisibilityBatch";

@@ -26,7 +26,10 @@ export function producerRule(): Rule {
           seen.add(messageId);
           const turn = turns.get(job) ?? -1;
           if (turn < (lastTurns.get(lane) ?? -1)) {
-            report("the producer keeps its word", `job ${job} of group ${lane} is behind a later one`);
+            report(
+              "the producer keeps its word",
+              `job ${job} of group ${lane} is behind a later one`,
+            );
           }
           lastTurns.set(lane, Math.max(turn, lastTurns.get(lane) ?? -1));
         }

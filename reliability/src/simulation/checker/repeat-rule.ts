@@ -56,9 +56,14 @@ export function repeatRule(): Rule {
       } else if (entry.type === "handlerStarted") {
         const delivery = ledger.deliveries.get(entry.delivery);
         if (delivery !== undefined) owed.delete(delivery);
-      } else if (entry.type === "stopCalled" || entry.type === "crashed" || entry.type === "blocked") {
+      } else if (
+        entry.type === "stopCalled" ||
+        entry.type === "crashed" ||
+        entry.type === "blocked"
+      ) {
         const consumer = ledger.consumer(entry.consumer);
-        for (const delivery of owed.keys()) if (delivery.consumer === consumer) owed.delete(delivery);
+        for (const delivery of owed.keys())
+          if (delivery.consumer === consumer) owed.delete(delivery);
       }
     },
     pass: (_ledger, nextMs, report) => {

@@ -58,7 +58,8 @@ function requested(
 }
 
 function stopped(consumer: Consumer, timers: number, ledger: Ledger, report: Report): void {
-  const { number, stopCalledMs, stopDeadlineMs, blockedMs, lastAbortMs, hand, runs, phase } = consumer;
+  const { number, stopCalledMs, stopDeadlineMs, blockedMs, lastAbortMs, hand, runs, phase } =
+    consumer;
   const complain = (text: string): void => report("stops clean", `consumer ${number}: ${text}`);
   const { nowMs } = ledger;
   const tookMs = nowMs - stopCalledMs;
@@ -70,17 +71,20 @@ function stopped(consumer: Consumer, timers: number, ledger: Ledger, report: Rep
   }
   for (const delivery of hand) {
     const fault = unfinished(delivery, nowMs);
-    if (fault !== undefined) complain(`stop() resolved, and delivery ${delivery.delivery} ${fault}`);
+    if (fault !== undefined)
+      complain(`stop() resolved, and delivery ${delivery.delivery} ${fault}`);
   }
   // A call that was given up just now may take a second to end.
-  if (phase === "idle" && timers > 0 && nowMs - lastAbortMs > 1_000) complain(`stop() resolved and left ${timers} timers`);
+  if (phase === "idle" && timers > 0 && nowMs - lastAbortMs > 1_000)
+    complain(`stop() resolved and left ${timers} timers`);
   hand.clear();
 }
 
 /** What stop owed a delivery and did not do, though nothing was in its way. */
 function unfinished(delivery: Delivery, nowMs: number): string | undefined {
   const { run, touched, receiveFaulty, settleApplied, visibleAtMs, sound, doubtful } = delivery;
-  if (touched || receiveFaulty || doubtful || settleApplied || visibleAtMs <= nowMs) return undefined;
+  if (touched || receiveFaulty || doubtful || settleApplied || visibleAtMs <= nowMs)
+    return undefined;
   if (run === undefined) return sound ? "was not released" : undefined;
   if (run.end === undefined || run.end.how === "returned") return undefined;
   // Told to end: whether it was settled depends on when it did.
