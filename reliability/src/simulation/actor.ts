@@ -151,13 +151,16 @@ export class Actor {
     }
   }
 
-  /** Whatever was done to it, it runs from now on. Handlers that nobody else would end go with a restart. */
+  /**
+   * Whatever was done to it, it runs from now on. Handlers that nobody else would end go with a restart, and
+   * so does what a start believes that was denied a look at the queue: that it has no dead-letter queue.
+   */
   recover(): void {
     const { temper } = this.#stage;
     const mayHang = temper.hangs && this.#plan.handlerTimeoutMs === undefined;
     this.#process.enter(() => {
       if (!this.#wanted) this.start();
-      else if (mayHang) void this.#stopAndStart(1_000, 100);
+      else if (mayHang || this.#plan.schema) void this.#stopAndStart(1_000, 100);
       this.#setPaused(false);
     });
   }

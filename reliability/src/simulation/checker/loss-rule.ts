@@ -28,12 +28,14 @@ export function lossRule(entries: readonly Entry[]): Rule {
           report("outcomes are carried out", `delivery ${copyOf} was dead-lettered for no reason`);
         }
       } else if (entry.type === "ended") {
-        for (const { id, job, resolved, copied } of ledger.messages.values()) {
-          if (resolved || copied || moved.has(id)) continue;
+        const { visible, inFlight, delayed } = entry;
+        const left = visible + inFlight + delayed;
+        for (const { id, job, resolved, copied, deleted } of ledger.messages.values()) {
+          // One that was not deleted may be among those that are left.
+          if (resolved || copied || moved.has(id) || (!deleted && left > 0)) continue;
           report("nothing is lost", `message ${id} of job ${job} was never handled`);
         }
-        const { visible, inFlight, delayed } = entry;
-        if (visible + inFlight + delayed > 0) {
+        if (left > 0) {
           const text = `the queue holds ${visible} visible, ${inFlight} in flight, ${delayed} delayed`;
           report("drains", text);
         }
