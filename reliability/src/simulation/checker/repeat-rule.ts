@@ -46,6 +46,8 @@ export function repeatRule(): Rule {
         const [first] = entry.brought;
         const consumer = ledger.deliveries.get(first?.delivery ?? 0)?.consumer;
         if (consumer === undefined || !hasRoom(consumer)) return;
+        // Another poll that was given up just now may hold its permits for a second.
+        if (entry.atMs - consumer.lastAbortMs <= 1_000) return;
         // Of a poll before a stop: after that has resolved nothing is sent.
         if ((call?.request.atMs ?? 0) <= consumer.stopCalledMs) return;
         for (const { delivery: number } of entry.brought) {
