@@ -251,7 +251,10 @@ export class Receiver {
     reporter.received(deliveries.length, wanted, tookMs);
     for (const delivery of deliveries) {
       // A listener of `received` may have stopped the consumer, which has released them.
-      if (delivery.state === "received") send(delivery);
+      if (delivery.state !== "received") continue;
+      // Not by way of its lane, where each would wait for the one before it to be settled.
+      if (this.#stop.signal.aborted) delivery.settle(giveBack(stopping));
+      else send(delivery);
     }
     this.wake();
     return undefined;

@@ -316,6 +316,33 @@ describe("fault 5: what a poll has brought when the consumer stops", () => {
     expect(bodies(only(told, "released"))).toEqual(["a1"]);
   });
 
+  it("releases all of a lane that an answer brings during the stop, not its first one alone", async () => {
+    const bench = await Bench.open({ ...fifo, VisibilityTimeout: "600" });
+    const { consumer } = bench.consumer({ handle: () => {} });
+    await bench.start(consumer);
+    await bench.clock.advance(20_000);
+    bench.sqs.intercept("ReceiveMessage", async (next) => {
+      const answer = await next();
+      await sleep(bench.clock, 100); // On its way, it arrives whatever the signal says.
+      return answer;
+    });
+    await bench.clock.advance(20_000);
+    // In one call, so that the open poll brings all three.
+    await bench.service.call("SendMessageBatch", {
+      QueueUrl: bench.queueUrl,
+      Entries: ["a1", "a2", "a3"].map((MessageBody) => ({
+        Id: MessageBody,
+        MessageBody,
+        MessageGroupId: "a",
+        MessageDeduplicationId: MessageBody,
+      })),
+    });
+    await bench.clock.settle();
+    expect(await bench.run(consumer.stop())).toMatchObject({ released: 3, abandoned: 0 });
+    expect(await bench.depth()).toEqual({ visible: 3, inFlight: 0 });
+    expect(await bench.drain(bench.queueUrl)).toEqual(["a1", "a2", "a3"]);
+  });
+
   it("releases the rest of a lane in hand, while its first one ends", async () => {
     const bench = await Bench.open(fifo);
     await bench.sendTo("a", "a1", "a2", "a3");

@@ -1,0 +1,108 @@
+/**
+ * Owns `npm run simulate`: many seeds in parallel, or one with its trace. What a seed is and how it is judged
+ * is in simulation/.
+ */
+import {
+  colors,
+  commandLine,
+  defaultJobs,
+  exitCodes,
+  Progress,
+} from "./simulation/command-line.ts";
+import { queueKindList, run, wholeNumber } from "./simulation/command-line.ts";
+import { queueKinds, runSeed } from "./simulation/run.ts";
+import type { QueueKind } from "./simulation/scenario.ts";
+import { runSeeds } from "./simulation/seed-pool.ts";
+import { outline, trace } from "./simulation/trace.ts";
+import type { TraceLine } from "./simulation/trace.ts";
+
+interface Options {
+  readonly seeds: number;
+  readonly from: number;
+  readonly jobs: number;
+  readonly queues: [QueueKind, ...QueueKind[]];
+  readonly seed?: number;
+  readonly trace?: boolean;
+}
+
+const maxSeed = 2 ** 32 - 1;
+
+const command = commandLine(
+  "simulate",
+  "Runs consumers and producers against a simulated SQS on a virtual clock, with faults drawn from a seed, and judges each run by its log.",
+)
+  .option("--seeds <count>", "how many seeds to run", wholeNumber(1, maxSeed), 1_000)
+  .option("--from <seed>", "the first of them", wholeNumber(0, maxSeed), 1)
+  .option("--jobs <count>", "threads", wholeNumber(1, 256), defaultJobs)
+  .option("--queues <kinds>", "which queues to draw", queueKindList, [...queueKinds])
+  .option("--seed <seed>", "run this one alone", wholeNumber(0, maxSeed))
+  .option("--trace", "with --seed: print what happened")
+  .addHelpText(
+    "after",
+    "\nThe same seed is the same run, event by event, as long as --queues is the same." +
+      "\nExit code: 0 every promise was kept, 1 one was broken, 2 the command line makes no sense.",
+  );
+
+async function main(signal: AbortSignal): Promise<number> {
+  const options = command.opts<Options>();
+  return options.seed === undefined ? many(options, signal) : one(options.seed, options);
+}
+
+async function one(seed: number, { queues, trace: wanted }: Options): Promise<number> {
+  const { scenario, entries, violations } = await runSeed(seed, queues);
+  if (wanted === true) {
+    for (const line of outline(scenario)) console.log(colors.dim(line));
+    for (const line of trace(entries, violations)) console.log(shown(line));
+  }
+  for (const { promise, text, atMs } of violations) {
+    console.log(`${colors.red("broken")}  ${(atMs / 1_000).toFixed(3)}s  ${promise}: ${text}`);
+  }
+  if (violations.length === 0) console.log(`seed ${seed}: every promise was kept`);
+  return violations.length === 0 ? exitCodes.done : exitCodes.found;
+}
+
+function shown({ time, who, what, detail, tone }: TraceLine): string {
+  const line = `${time.padStart(10)}  ${who.padEnd(8)}  ${what.padEnd(14)}  ${detail}`;
+  const toned = { plain: String, quiet: colors.dim, fault: colors.yellow, bad: colors.red };
+  return toned[tone](line.trimEnd());
+}
+
+async function many(options: Options, signal: AbortSignal): Promise<number> {
+  const { seeds, from, jobs, queues } = options;
+  const progress = new Progress(seeds, "seeds");
+  const beganMs = performance.now();
+  let failed = 0;
+  try {
+    const failures = await runSeeds({
+      from,
+      count: seeds,
+      jobs,
+      kinds: queues,
+      untilFailure: false,
+      signal,
+      onSeed: (failure) => {
+        if (failure !== undefined) failed += 1;
+        progress.step(failed);
+      },
+    });
+    progress.stop();
+    for (const { seed, promise, text } of failures) {
+      console.log(`${colors.red(`seed ${seed}`)}  ${promise}: ${text}`);
+    }
+    const seconds = (performance.now() - beganMs) / 1_000;
+    const rate = `${seeds} seeds in ${seconds.toFixed(1)} s, ${(seeds / seconds).toFixed(0)} a second`;
+    console.log(
+      failures.length === 0 ? `${rate}: every promise was kept` : `${rate}, ${failed} failed`,
+    );
+    const [first] = failures;
+    if (first !== undefined) {
+      const kinds = queues.length === queueKinds.length ? "" : ` --queues ${queues.join(",")}`;
+      console.log(`what happened: npm run simulate -- --seed ${first.seed} --trace${kinds}`);
+    }
+    return failures.length === 0 ? exitCodes.done : exitCodes.found;
+  } finally {
+    progress.stop();
+  }
+}
+
+await run(command, main);

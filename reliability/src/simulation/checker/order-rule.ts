@@ -1,0 +1,96 @@
+/**
+ * Promise 5: in a lane one at a time, in the order received; a failed delivery takes the rest of its lane in
+ * hand back. On a FIFO queue a handler starts only when every earlier message of its group is gone.
+ */
+import type { Entry } from "../log.ts";
+import { movedToDeadLetters } from "./dead-letters.ts";
+import type { Consumer, Delivery, Ledger, Run, StoredMessage } from "./ledger.ts";
+import type { Report, Rule } from "./rule.ts";
+
+/** A lane at one consumer. */
+interface Lane {
+  /** The arrival of the last one that was started. */
+  started: number;
+}
+
+export function orderRule(entries: readonly Entry[]): Rule {
+  const moved = movedToDeadLetters(entries);
+  const lanes = new Map<string, Lane>();
+  /** FIFO: messages of a group, in order of their sequence numbers. */
+  const groups = new Map<string, StoredMessage[]>();
+  const laneOf = (consumer: Consumer, key: string): Lane => {
+    const name = `${consumer.number} ${key}`;
+    let lane = lanes.get(name);
+    if (lane === undefined) {
+      lane = { started: -1 };
+      lanes.set(name, lane);
+    }
+    return lane;
+  };
+
+  const started = (run: Run, delivery: Delivery, ledger: Ledger, report: Report): void => {
+    const { consumer } = run;
+    const key = delivery.lane;
+    if (consumer.facts.lanes === "none" || key === undefined) return;
+    const what = `delivery ${delivery.delivery} of lane ${key}`;
+    for (const other of consumer.runs) {
+      if (other === run || other.delivery?.lane !== key || ledger.isLeftBehind(other)) continue;
+      report("order", `${what} was started while run ${other.number} of its lane went on`);
+    }
+    const lane = laneOf(consumer, key);
+    if (delivery.arrival < lane.started) report("order", `${what} was started after a later one`);
+    lane.started = Math.max(lane.started, delivery.arrival);
+    if (delivery.barred) report("order", `${what} was started after an earlier one had failed`);
+    if (consumer.facts.lanes !== "group") return;
+    const earlier = (groups.get(key) ?? []).find(
+      ({ sequence = "", deleted, copied, id }) =>
+        sequence < (delivery.sequence ?? "") && !deleted && !copied && !moved.has(id),
+    );
+    if (earlier !== undefined) {
+      report("order", `${what} was started while job ${earlier.job} before it is in the queue`);
+    }
+  };
+
+  return {
+    see: (entry, ledger, report) => {
+      if (entry.type === "handlerStarted") {
+        const run = ledger.runs.get(entry.run);
+        if (run?.delivery !== undefined) started(run, run.delivery, ledger, report);
+      } else if (entry.type === "handlerEnded" || entry.type === "handlerAborted") {
+        const run = ledger.runs.get(entry.run);
+        if (run?.delivery === undefined || !failed(run)) return;
+        // What came while a handler ran on that had lost its lease waits for its end, and is not part of it.
+        const ended = entry.type === "handlerEnded";
+        // Nor is it when its consumer has lost it in some other way.
+        const fresh = ended ? ledger.isHeld(run.delivery) : run.abortCode === "LEASE_LOST";
+        if (fresh) bar(run.consumer, run.delivery);
+      } else if (entry.type === "applied") {
+        for (const { messageId, lane, copyOf } of entry.takenIn) {
+          const stored = ledger.messages.get(messageId);
+          if (lane === undefined || copyOf !== undefined || stored?.sequence === undefined)
+            continue;
+          const group = groups.get(lane) ?? [];
+          if (!group.includes(stored)) group.push(stored);
+          groups.set(lane, group);
+        }
+      }
+    },
+  };
+}
+
+/** Whether this end means that the message comes again. */
+function failed({ end, abortCode, consumer }: Run): boolean {
+  if (abortCode === "LEASE_LOST") return true;
+  if (end === undefined || end.how === "resolved") return false;
+  if (end.how === "threw" || end.outcome === "retry") return true;
+  return end.outcome === "release" && consumer.facts.lanes === "group";
+}
+
+/** What was in hand of the lane when its first one failed goes back, unprocessed. */
+function bar(consumer: Consumer, first: Delivery): void {
+  if (consumer.facts.lanes === "none" || first.lane === undefined) return;
+  for (const delivery of consumer.hand) {
+    const { lane, run, arrival } = delivery;
+    if (lane === first.lane && run === undefined && arrival > first.arrival) delivery.barred = true;
+  }
+}

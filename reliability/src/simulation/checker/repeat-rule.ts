@@ -1,0 +1,88 @@
+/**
+ * What did not go well is done again, and what came late is given back: a settlement that failed is repeated
+ * while the lease holds, and no delivery is left lying because its poll had been given up.
+ */
+import type { Consumer, Delivery, Ledger } from "./ledger.ts";
+import type { Rule } from "./rule.ts";
+
+/** The longest backoff between two attempts, and a little. */
+const repeatWithinMs = 5_500;
+const lateWithinMs = 2_000;
+
+interface Owed {
+  readonly byMs: number;
+  readonly text: string;
+}
+
+export function repeatRule(): Rule {
+  const owed = new Map<Delivery, Owed>();
+  const owe = (delivery: Delivery, withinMs: number, text: string, ledger: Ledger): void => {
+    const byMs = ledger.nowMs + withinMs;
+    const leaseMs = Math.min(delivery.visibleAtMs, delivery.heldUntilMs);
+    // Near its end the lease decides, not the backoff.
+    if (leaseMs > byMs + 500 && !owed.has(delivery)) owed.set(delivery, { byMs, text });
+  };
+  return {
+    see: (entry, ledger) => {
+      if (entry.type === "request") {
+        for (const { delivery: number } of entry.about) {
+          const delivery = ledger.deliveries.get(number);
+          if (delivery !== undefined) owed.delete(delivery);
+        }
+      } else if (entry.type === "answered" || entry.type === "aborted") {
+        const call = ledger.calls.get(entry.call);
+        for (const [index, delivery] of call?.deliveries.entries() ?? []) {
+          const answer = entry.type === "answered" ? entry.entries[index] : undefined;
+          if (entry.type === "answered" && entry.late) {
+            // What comes in the second after it was given up is taken all the same.
+            owed.delete(delivery);
+            continue;
+          }
+          if (call?.settles[index] !== "yes" || answer === "done" || answer === "refused") continue;
+          const text = `the settlement of delivery ${delivery.delivery} failed and was not repeated`;
+          if (delivery.consumer?.phase === "running") owe(delivery, repeatWithinMs, text, ledger);
+        }
+        if (entry.type !== "answered" || !entry.late || entry.brought.length === 0) return;
+        const [first] = entry.brought;
+        const consumer = ledger.deliveries.get(first?.delivery ?? 0)?.consumer;
+        if (consumer === undefined || !hasRoom(consumer)) return;
+        // Another poll that was given up just now may hold its permits for a second.
+        if (entry.atMs - consumer.lastAbortMs <= 1_000) return;
+        // Of a poll before a stop: after that has resolved nothing is sent.
+        if ((call?.request.atMs ?? 0) <= consumer.stopCalledMs) return;
+        for (const { delivery: number } of entry.brought) {
+          const delivery = ledger.deliveries.get(number);
+          const text = `delivery ${number} came late and was not given back`;
+          if (delivery !== undefined) owe(delivery, lateWithinMs, text, ledger);
+        }
+      } else if (entry.type === "handlerStarted") {
+        const delivery = ledger.deliveries.get(entry.delivery);
+        if (delivery !== undefined) owed.delete(delivery);
+      } else if (
+        entry.type === "stopCalled" ||
+        entry.type === "crashed" ||
+        entry.type === "blocked"
+      ) {
+        const consumer = ledger.consumer(entry.consumer);
+        for (const delivery of owed.keys())
+          if (delivery.consumer === consumer) owed.delete(delivery);
+      }
+    },
+    pass: (_ledger, nextMs, report) => {
+      for (const [delivery, { byMs, text }] of owed) {
+        if (byMs >= nextMs) continue;
+        owed.delete(delivery);
+        // Lost meanwhile: SQS refused something.
+        if (delivery.run?.abortCode !== "LEASE_LOST") report("outcomes are carried out", text);
+      }
+    },
+  };
+}
+
+/** Whether permits are free for what has come; on a FIFO queue the poll is opened again instead. */
+function hasRoom({ facts, hand, polls, phase, blockedUntilMs }: Consumer): boolean {
+  if (facts.lanes === "group" || phase !== "running" || blockedUntilMs > 0) return false;
+  let asked = 0;
+  for (const { request } of polls) asked += request.wanted;
+  return hand.size + asked <= facts.concurrency + facts.prefetch;
+}
