@@ -6,7 +6,7 @@ import { Command, Option } from "commander";
 import { judgeMemory, summarizeMemory } from "./chaos/memory-report.ts";
 import { memoryPlants, runMemory } from "./chaos/memory-run.ts";
 import type { MemoryPlant } from "./chaos/memory-run.ts";
-import { printReport } from "./chaos/printed-report.ts";
+import { printReport } from "programs";
 import { run, wholeNumber } from "./chaos/program.ts";
 
 interface Options {

@@ -6,7 +6,7 @@ import { plants } from "./chaos/consumer-job.ts";
 import type { Plant } from "./chaos/consumer-job.ts";
 import { number, run, wholeNumber } from "./chaos/program.ts";
 import { soakDefaults } from "./chaos/soak-plan.ts";
-import { printReport } from "./chaos/printed-report.ts";
+import { printReport } from "programs";
 import { SoakDisplay } from "./chaos/soak-display.ts";
 import { judge, summarize } from "./chaos/soak-report.ts";
 import { runSoak } from "./chaos/soak.ts";

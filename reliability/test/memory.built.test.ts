@@ -1,6 +1,6 @@
 /** A short run of the memory program: the whole of it, in processes of its own. */
 import { describe, expect, test } from "vitest";
-import type { Check } from "../src/chaos/check.ts";
+import type { Check } from "programs";
 import { expectOneLine, processesWith, start } from "./programs.ts";
 
 interface Told {

@@ -1,6 +1,6 @@
 /** A short soak, as CI runs it: the whole program, in processes of its own. */
 import { afterAll, describe, expect, test, vi } from "vitest";
-import type { Check } from "../src/chaos/check.ts";
+import type { Check } from "programs";
 import type { SoakFindings } from "../src/chaos/soak-report.ts";
 import { expectOneLine, pidOf, processesWith, start, useTemporaryDirectory } from "./programs.ts";
 

@@ -4,9 +4,8 @@
  */
 import { sleep, systemClock } from "millrace";
 import type { Clock, Consumer, Producer } from "millrace";
-import { RunFailedError } from "./failure.ts";
+import { RunFailedError, formatNumber } from "programs";
 import type { MessagesTable } from "./messages-table.ts";
-import { formatNumber } from "./screen.ts";
 
 export interface CompletionOptions {
   readonly count: number;

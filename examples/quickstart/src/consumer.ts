@@ -4,22 +4,23 @@
  */
 import { once } from "node:events";
 import { HttpSqs, systemClock } from "millrace";
-import { drain, rowsOf } from "./drain.ts";
-import { Journal } from "./journal.ts";
-import { MessagesTable } from "./messages-table.ts";
-import { Narration } from "./narration.ts";
-import { failOption, verboseOption, workersOption, workOption } from "./options.ts";
-import { PretendedWork } from "./pretended-work.ts";
 import {
+  drain,
+  Journal,
   awsVariables,
   commandLine,
   environmentHelp,
   required,
   run,
   wholeNumber,
-} from "./program.ts";
+} from "programs";
+import { MessagesTable } from "./messages-table.ts";
+import { Narration } from "./narration.ts";
+import { failOption, verboseOption, workersOption, workOption } from "./options.ts";
+import { PretendedWork } from "./pretended-work.ts";
 import { storeMessages } from "./store-messages.ts";
 import { printSummary } from "./summary.ts";
+import { rowsOf } from "./rows-of.ts";
 
 interface Options {
   readonly workers: number;

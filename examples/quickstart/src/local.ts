@@ -4,8 +4,7 @@
 import { once } from "node:events";
 import { startLocalPostgres } from "@millrace/local-postgres";
 import { startLocalSqs } from "@millrace/local-sqs";
-import { commandLine, run, wholeNumber } from "./program.ts";
-import { localCredentials, localRegion, queueName } from "./queue.ts";
+import { commandLine, run, wholeNumber, localCredentials, localRegion, queueName } from "programs";
 
 interface Options {
   readonly sqsPort: number;

@@ -2,13 +2,23 @@
  * Owns `npm start`: the whole main job in one process, with SQS and Postgres of its own. Each half is in a
  * file of its own, send-hellos.ts and store-messages.ts; this one never sends or stores.
  */
-import { startLocalPostgres } from "@millrace/local-postgres";
 import { startLocalSqs } from "@millrace/local-sqs";
 import { HttpSqs, Producer, systemClock } from "millrace";
+import {
+  InterruptedError,
+  Journal,
+  commandLine,
+  drain,
+  environmentHelp,
+  formatNumber,
+  localCredentials,
+  localRegion,
+  openDatabase,
+  queueName,
+  run,
+  wholeNumber,
+} from "programs";
 import { untilAllAreRows } from "./completion.ts";
-import { drain, rowsOf } from "./drain.ts";
-import { InterruptedError } from "./interruption.ts";
-import { Journal } from "./journal.ts";
 import { MessagesTable } from "./messages-table.ts";
 import { Narration, tellSent } from "./narration.ts";
 import {
@@ -20,14 +30,11 @@ import {
   workOption,
 } from "./options.ts";
 import { PretendedWork } from "./pretended-work.ts";
-import { commandLine, environmentHelp, run, wholeNumber } from "./program.ts";
 import { progressBar } from "./progress-bar.ts";
-import { localCredentials, localRegion, queueName } from "./queue.ts";
-import { formatNumber } from "./screen.ts";
-import type { Screen } from "./screen.ts";
 import { sendHellos } from "./send-hellos.ts";
 import { storeMessages } from "./store-messages.ts";
 import { printSummary } from "./summary.ts";
+import { rowsOf } from "./rows-of.ts";
 
 interface Options {
   readonly count?: number;
@@ -70,7 +77,7 @@ await run(command, async ({ screen, signal }) => {
   using journal = new Journal({ screen, verbose });
   await using server = await startLocalSqs({ port: 0, queues: [queueName] });
   screen.line("sqs", `${queueName} at ${server.endpoint}`, "quiet");
-  await using database = await openDatabase(screen, signal);
+  await using database = await openDatabase({ screen, signal });
   await using table = new MessagesTable(database.url);
   await using sqs = new HttpSqs({
     endpoint: server.endpoint,
@@ -131,21 +138,6 @@ await run(command, async ({ screen, signal }) => {
   if (!(failure instanceof InterruptedError)) throw failure;
   return count === undefined ? 0 : failure.exitCode;
 });
-
-/** A Postgres: that of DATABASE_URL, which is left as it is, or one that lives as long as this program. */
-async function openDatabase(
-  screen: Screen,
-  signal: AbortSignal,
-): Promise<{ readonly url: string } & AsyncDisposable> {
-  const url = process.env["DATABASE_URL"] ?? "";
-  if (url !== "") {
-    screen.line("postgres", "the one of DATABASE_URL", "quiet");
-    return { url, [Symbol.asyncDispose]: () => Promise.resolve() };
-  }
-  const postgres = await startLocalPostgres({ durable: false, signal });
-  screen.line("postgres", `psql ${postgres.url}`, "quiet");
-  return postgres;
-}
 
 /** With 2.5 workers busy on average there is something to see. Beyond some 100 messages a second there is not. */
 function watchableWorkMs(rate: number, workers: number): number {

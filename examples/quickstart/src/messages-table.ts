@@ -1,13 +1,11 @@
 /**
  * Owns the table `messages` and the connections to its database. It never writes a row; the handler does.
  */
-import { Pool } from "pg";
-import { DatabaseUnusableError, UsageError } from "./failure.ts";
+import type { Pool } from "pg";
+import { databasePool, DatabaseUnusableError } from "programs";
 
 /** Plenty for the workers: each holds one only for its INSERT. Postgres allows 100 in all by default. */
 const maxConnections = 20;
-const connectTimeoutMs = 5_000;
-const queryTimeoutMs = 30_000;
 
 /** Two programs that start together must not both create it: the later one waits, and finds it. */
 const createIfMissing = `
@@ -35,20 +33,8 @@ export class MessagesTable implements AsyncDisposable {
    * @throws UsageError when `url` is no Postgres URL.
    */
   constructor(url: string) {
-    if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url)) {
-      // What it is instead may hold a password.
-      throw new UsageError("DATABASE_URL must be postgres://user:password@host:port/database");
-    }
+    this.pool = databasePool(url, maxConnections, "millrace quickstart");
     this.#url = url;
-    this.pool = new Pool({
-      connectionString: url,
-      max: maxConnections,
-      connectionTimeoutMillis: connectTimeoutMs,
-      query_timeout: queryTimeoutMs,
-      application_name: "millrace quickstart",
-    });
-    // An idle connection broke. The pool makes another; when it cannot, the query that needs it says so.
-    this.pool.on("error", () => {});
   }
 
   /**

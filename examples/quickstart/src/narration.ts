@@ -4,8 +4,8 @@
  */
 import { systemClock } from "millrace";
 import type { Clock, Consumer, Message, Timer } from "millrace";
-import type { Journal } from "./journal.ts";
-import { formatBody, formatCount, formatDuration } from "./screen.ts";
+import { formatBody, formatCount, formatDuration } from "programs";
+import type { Journal } from "programs";
 
 export interface NarrationOptions {
   readonly consumer: Consumer;

@@ -3,7 +3,7 @@
  * command line.
  */
 import { Option } from "commander";
-import { decimal, wholeNumber } from "./program.ts";
+import { decimal, wholeNumber } from "programs";
 
 export function countOption(description: string): Option {
   return new Option("--count <n>", description).argParser(wholeNumber(1, 100_000_000));

@@ -1,7 +1,7 @@
 /**
  * Owns how a counted run's progress looks. It never prints.
  */
-import { formatNumber } from "./screen.ts";
+import { formatNumber } from "programs";
 
 const cells = 30;
 

@@ -2,10 +2,16 @@
  * Owns `npm run sender`: the sending half by itself, to any queue. It needs no database.
  */
 import { HttpSqs, Producer, systemClock } from "millrace";
-import { InterruptedError } from "./interruption.ts";
-import { Journal } from "./journal.ts";
+import {
+  InterruptedError,
+  Journal,
+  awsVariables,
+  commandLine,
+  environmentHelp,
+  required,
+  run,
+} from "programs";
 import { tellSent } from "./narration.ts";
-import { awsVariables, commandLine, environmentHelp, required, run } from "./program.ts";
 import { countOption, rateOption, verboseOption } from "./options.ts";
 import { sendHellos } from "./send-hellos.ts";
 import { printSummary } from "./summary.ts";

@@ -2,8 +2,8 @@
  * Owns the summary at the end of a run. It never counts anything itself.
  */
 import type { HttpSqs } from "millrace";
-import { formatDuration, formatNumber } from "./screen.ts";
-import type { Screen } from "./screen.ts";
+import { formatDuration, formatNumber } from "programs";
+import type { Screen } from "programs";
 
 /** What a run did; what a program has no part in is left out. */
 export interface Figures {

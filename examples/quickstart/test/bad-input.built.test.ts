@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectOneLine, run, useTemporaryDirectory } from "./programs.ts";
+import { expectOneLine, useTemporaryDirectory } from "programs/testing";
+import { run } from "./programs.ts";
 import type { ProgramName } from "./programs.ts";
 
 const nothingLeft = useTemporaryDirectory();

@@ -3,10 +3,10 @@ import { Consumer } from "millrace";
 import type { Handler } from "millrace";
 import { VirtualClock } from "millrace/testing";
 import { afterEach, expect, it } from "vitest";
-import { Journal } from "../src/journal.ts";
+import { Journal } from "programs";
 import { Narration } from "../src/narration.ts";
-import { Screen } from "../src/screen.ts";
-import { Output } from "./output.ts";
+import { Screen } from "programs";
+import { Output } from "programs/testing";
 
 const cleanUps: (() => Promise<void>)[] = [];
 afterEach(async () => {

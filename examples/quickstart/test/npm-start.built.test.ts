@@ -1,14 +1,8 @@
 import { Client } from "pg";
 import { describe, expect, it } from "vitest";
+import { expectOneLine, startNpm, useTemporaryDirectory } from "programs/testing";
 import { useTestDatabase } from "../../../test/database.ts";
-import {
-  expectOneLine,
-  run,
-  start,
-  startNpm,
-  summaryOf,
-  useTemporaryDirectory,
-} from "./programs.ts";
+import { run, start, summaryOf } from "./programs.ts";
 
 const nothingLeft = useTemporaryDirectory();
 const databaseUrl = useTestDatabase();

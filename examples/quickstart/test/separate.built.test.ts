@@ -1,16 +1,10 @@
 import { startLocalSqs } from "@millrace/local-sqs";
 import type { LocalSqs } from "@millrace/local-sqs";
 import { Pool } from "pg";
+import { expectOneLine, useTemporaryDirectory } from "programs/testing";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { useTestDatabase } from "../../../test/database.ts";
-import {
-  expectOneLine,
-  requestsOf,
-  run,
-  start,
-  summaryOf,
-  useTemporaryDirectory,
-} from "./programs.ts";
+import { requestsOf, run, start, summaryOf } from "./programs.ts";
 
 const nothingLeft = useTemporaryDirectory();
 const databaseUrl = useTestDatabase();

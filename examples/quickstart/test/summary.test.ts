@@ -1,8 +1,8 @@
 import { VirtualClock } from "millrace/testing";
 import { expect, it } from "vitest";
-import { Screen } from "../src/screen.ts";
+import { Screen } from "programs";
 import { printSummary } from "../src/summary.ts";
-import { Output } from "./output.ts";
+import { Output } from "programs/testing";
 
 function summary(figures: Parameters<typeof printSummary>[1]): string {
   const output = new Output();

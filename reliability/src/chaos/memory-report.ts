@@ -2,8 +2,8 @@
  * Owns the judgement on a run of the memory program, and how it is told. It never looks at anything but the
  * findings.
  */
-import { check } from "./check.ts";
-import type { Check } from "./check.ts";
+import { check } from "programs";
+import type { Check } from "programs";
 import type { MemoryFindings } from "./memory-run.ts";
 import { isFlat, trendOf } from "./memory-samples.ts";
 import type { Trend } from "./memory-samples.ts";

@@ -1,8 +1,8 @@
 /**
  * Owns the judgement on a soak, and how it is told. It never looks at anything but the findings.
  */
-import { check } from "./check.ts";
-import type { Check } from "./check.ts";
+import { check } from "programs";
+import type { Check } from "programs";
 import { faultKinds } from "./faults.ts";
 import type { FaultCounts } from "./faults.ts";
 import type { CleanStop } from "./consumer-process.ts";

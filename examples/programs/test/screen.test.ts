@@ -1,7 +1,7 @@
 import { VirtualClock } from "millrace/testing";
 import { describe, expect, it } from "vitest";
 import { formatBody, Screen } from "../src/screen.ts";
-import { Output } from "./output.ts";
+import { Output } from "../src/testing/output.ts";
 
 it("writes time, who and what", () => {
   const output = new Output();

@@ -4,7 +4,6 @@
 import type { Consumer } from "millrace";
 import { InterruptedError } from "./interruption.ts";
 import type { Journal } from "./journal.ts";
-import type { MessagesTable } from "./messages-table.ts";
 import { formatDuration, formatNumber } from "./screen.ts";
 import type { Screen } from "./screen.ts";
 
@@ -35,13 +34,4 @@ export async function drain({ consumer, journal, screen, signal }: DrainOptions)
   if (abandoned > 0) parts.push(`abandoned ${abandoned}`);
   const text = `stopped within ${formatDuration(durationMs)}: ${parts.join(", ")}`;
   screen.line("consumer", text, "quiet");
-}
-
-/** The table's rows, for a summary, which is worth having without them too. */
-export async function rowsOf(table: MessagesTable): Promise<number | undefined> {
-  try {
-    return await table.rows();
-  } catch {
-    return undefined;
-  }
 }

@@ -2,7 +2,7 @@ import { VirtualClock } from "millrace/testing";
 import { expect, it } from "vitest";
 import { Journal } from "../src/journal.ts";
 import { Screen } from "../src/screen.ts";
-import { Output } from "./output.ts";
+import { Output } from "../src/testing/output.ts";
 
 function setUp({ verbose = false } = {}): {
   clock: VirtualClock;

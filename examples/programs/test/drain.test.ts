@@ -6,7 +6,7 @@ import { drain } from "../src/drain.ts";
 import { InterruptedError } from "../src/interruption.ts";
 import { Journal } from "../src/journal.ts";
 import { Screen } from "../src/screen.ts";
-import { Output } from "./output.ts";
+import { Output } from "../src/testing/output.ts";
 
 it.each([
   ["lets handlers go on for half a minute after Ctrl-C", "SIGINT", "30 s"],

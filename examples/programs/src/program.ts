@@ -1,5 +1,5 @@
 /**
- * Owns what the four programs have in common: their command lines, and how they end: with which exit code,
+ * Owns what the programs have in common: their command lines, and how they end: with which exit code,
  * and on what last line. It never knows what they do.
  */
 import { Command, CommanderError, InvalidArgumentError } from "commander";

@@ -5,7 +5,7 @@ export class Output {
   readonly columns = 60;
   text = "";
 
-  constructor({ isTTY = false } = {}) {
+  constructor({ isTTY = false }: { readonly isTTY?: boolean } = {}) {
     this.isTTY = isTTY;
   }
 
