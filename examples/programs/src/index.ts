@@ -3,12 +3,15 @@
  */
 export { check } from "./check.ts";
 export type { Check } from "./check.ts";
+export { ChildFailedError, ChildProgram } from "./child-program.ts";
+export type { ChildProgramOptions, Exit, ReadyNews } from "./child-program.ts";
 export { databasePool, openDatabase } from "./database.ts";
 export { drain } from "./drain.ts";
 export { DatabaseUnusableError, RunFailedError, UsageError } from "./failure.ts";
 export { InterruptedError } from "./interruption.ts";
 export { Journal } from "./journal.ts";
 export { localCredentials, localRegion, queueName } from "./local-queue.ts";
+export { tellParent } from "./parent.ts";
 export { printReport } from "./printed-report.ts";
 export {
   awsVariables,

@@ -6,6 +6,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { complaintAbout, exitCodes, UsageError } from "./failure.ts";
 import { InterruptedError, Interruption } from "./interruption.ts";
 import { isUnderNpm, LauncherWatch } from "./launcher.ts";
+import { ParentWatch } from "./parent.ts";
 import { Screen } from "./screen.ts";
 
 /** What a program works with. */
@@ -121,6 +122,10 @@ export async function run(
     command.parse();
     using launcher = new LauncherWatch({ onGone: () => interruption.interrupt("SIGHUP") });
     if (underNpm) launcher.begin();
+    using _parent = new ParentWatch({
+      onGone: () => interruption.interrupt("SIGHUP"),
+      onLate: () => process.exit(exitCodes.failed),
+    });
     process.exitCode = (await main({ screen, signal: interruption.signal })) ?? exitCodes.done;
   } catch (error) {
     fail(error);

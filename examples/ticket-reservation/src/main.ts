@@ -1,0 +1,86 @@
+/**
+ * Owns `npm run tickets`: SQS, Postgres, the web server and the workers, each in a process of its own, and the
+ * order in which they come up and go down. It never takes or decides a reservation.
+ */
+import { once } from "node:events";
+import {
+  ChildProgram,
+  commandLine,
+  environmentHelp,
+  openDatabase,
+  run,
+  RunFailedError,
+  wholeNumber,
+} from "programs";
+import { Crew } from "./crew.ts";
+import { openQueue } from "./office-queue.ts";
+
+interface Options {
+  readonly port: number;
+  readonly workers: number;
+  readonly concurrency: number;
+}
+
+/** How long what is under way may take, on the way down. */
+const stopWithinMs = 15_000;
+
+const command = commandLine(
+  "run tickets",
+  "Starts a ticket office on this machine: SQS, Postgres, a web server and background workers, each in a process of its own, and prints the address of the page.",
+)
+  .option("--port <port>", "port of 127.0.0.1, 0 for any that is free", wholeNumber(0, 65_535), 3000)
+  .option("--workers <n>", "worker processes", wholeNumber(1, 20), 2)
+  .option("--concurrency <n>", "decisions at once, each worker process", wholeNumber(1, 90), 10)
+  .addHelpText(
+    "after",
+    environmentHelp({
+      DATABASE_URL: "a Postgres to use in place of a local one",
+      QUEUE_URL: "a queue of SQS to use in place of a local one, with AWS's own variables",
+    }),
+  );
+
+await run(command, async ({ screen, signal }) => {
+  const { port, workers, concurrency } = command.opts<Options>();
+  await using sqs = await openQueue({ screen, signal });
+  await using database = await openDatabase({ screen, signal });
+  const env = { ...sqs.env, DATABASE_URL: database.url };
+  const givenUp = new AbortController();
+  const kept = {
+    onDeath: (place: number, how: string) =>
+      screen.line("tickets", `process ${place} ended: ${how}; another takes its place`, "warning"),
+    onGivenUp: (error: Error) => givenUp.abort(new RunFailedError(error.message)),
+  };
+  // Its tables are there before the workers come.
+  let address: string | undefined;
+  await using web = new Crew({
+    ...kept,
+    size: 1,
+    launch: () =>
+      new ChildProgram({
+        file: new URL("./web.js", import.meta.url),
+        args: ["--port", new URL(address ?? `http://localhost:${port}`).port || "80"],
+        env,
+      }),
+  });
+  address = (await web.ready())[0]?.address ?? "";
+  await using staff = new Crew({
+    ...kept,
+    size: workers,
+    launch: (place) =>
+      new ChildProgram({
+        file: new URL("./worker.js", import.meta.url),
+        args: ["--name", `worker ${place}`, "--concurrency", `${concurrency}`],
+        env,
+      }),
+  });
+  await staff.ready();
+  screen.text(`\n  ${screen.colors.bold(address)}   the ticket office; Ctrl-C ends it\n`);
+
+  const until = AbortSignal.any([signal, givenUp.signal]);
+  if (!until.aborted) await once(until, "abort");
+  if (!signal.aborted) throw givenUp.signal.reason;
+  // Who comes in last goes out last: what the web server has taken, the workers may still decide.
+  await web.stop(stopWithinMs);
+  await staff.stop(stopWithinMs);
+  return undefined;
+});

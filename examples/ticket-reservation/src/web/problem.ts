@@ -1,0 +1,97 @@
+/**
+ * Owns what a client is told when something went wrong, in the form of RFC 9457, whatever went wrong. It never
+ * tells of the inside of the server.
+ */
+import { STATUS_CODES } from "node:http";
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { DatabaseUnavailableError } from "millrace/postgres";
+import type { InputError, Problem } from "./shapes.ts";
+
+/** Answers with a problem when it is thrown. */
+export class ProblemError extends Error {
+  readonly status: number;
+
+  constructor(status: number, detail: string) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+/** Of the system and of Postgres: it cannot be reached, goes down, or has no connection left. */
+const databaseAway = /^(?:ECONN.*|EPIPE|ETIMEDOUT|08...|57P0[1-5]|53300)$/;
+
+/** What `pg` says without a code. */
+const databaseAwayTexts = /^(?:Connection terminated|timeout exceeded when trying to connect)/;
+
+const retryAfterSeconds = 2;
+
+/** Has every error of `app` answered by a problem, those of Fastify itself too. */
+export function answerWithProblems(app: FastifyInstance, onFault: (error: Error) => void): void {
+  app.setErrorHandler((error: FastifyError, _, reply) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500) onFault(error);
+    return send(reply, problem);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    send(reply, newProblem(404, `there is no ${request.method} ${pathOf(request)}`)),
+  );
+}
+
+/** The answer to what is no request at all. */
+export function sendProblem(error: FastifyError, reply: FastifyReply): void {
+  void send(reply, problemOf(error));
+}
+
+function send(reply: FastifyReply, problem: Problem): FastifyReply {
+  if (problem.status === 503) void reply.header("retry-after", retryAfterSeconds);
+  return reply
+    .status(problem.status)
+    .header("cache-control", "no-store")
+    .type("application/problem+json")
+    .send(problem);
+}
+
+function problemOf(error: FastifyError | ProblemError): Problem {
+  if (error instanceof ProblemError) return newProblem(error.status, error.message);
+  if (error.validation !== undefined) {
+    const errors = error.validation.map(({ instancePath, message = "is invalid", params }) => ({
+      pointer: `${instancePath}${nameIn(params)}`,
+      detail: message,
+    }));
+    return newProblem(400, `the ${error.validationContext ?? "input"} is invalid`, errors);
+  }
+  if (isDatabaseAway(error)) return newProblem(503, "the database is away for now");
+  const { statusCode = 500 } = error;
+  // What the framework says of a request is for its sender; what else fails is not.
+  return statusCode >= 400 && statusCode < 500
+    ? newProblem(statusCode, error.message)
+    : newProblem(500);
+}
+
+function newProblem(status: number, detail?: string, errors?: readonly InputError[]): Problem {
+  return {
+    type: "about:blank",
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    ...(detail !== undefined && { detail }),
+    ...(errors !== undefined && { errors }),
+  };
+}
+
+function isDatabaseAway(error: Error & { code?: string }): boolean {
+  return (
+    error instanceof DatabaseUnavailableError ||
+    databaseAway.test(error.code ?? "") ||
+    databaseAwayTexts.test(error.message)
+  );
+}
+
+/** What is missing, or should not be there. */
+function nameIn(params: Readonly<Record<string, unknown>>): string {
+  const name = params["missingProperty"] ?? params["additionalProperty"];
+  return typeof name === "string" ? `/${name}` : "";
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return url.split("?", 1)[0] ?? "";
+}

@@ -1,0 +1,89 @@
+/**
+ * Owns the web server as a whole: its limits, its headers, and which part answers what. It never listens; the
+ * web program has it do so.
+ */
+import { fileURLToPath } from "node:url";
+import helmet from "@fastify/helmet";
+import files from "@fastify/static";
+import swagger from "@fastify/swagger";
+import fastify from "fastify";
+import type { FastifyInstance } from "fastify";
+import type { Pool } from "pg";
+import type { ChangeFeed } from "./change-feed.ts";
+import { eventRoutes } from "./event-routes.ts";
+import { answerWithProblems, sendProblem } from "./problem.ts";
+import { reservationRoutes } from "./reservation-routes.ts";
+
+export interface ServerOptions {
+  readonly pool: Pool;
+  readonly feed: ChangeFeed;
+  /** The workers' queue. */
+  readonly queue: string;
+  /** Called for each request that failed for a reason of ours. */
+  readonly onFault: (error: Error) => void;
+}
+
+const bodyBytes = 16 * 1_024;
+/** How long a request may take to arrive. */
+const requestTimeoutMs = 10_000;
+
+/** Scripts that run in the browser are built; the rest is served as it is written. */
+const pageFolders = ["../../page/public/", "../page/"].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
+
+export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: bodyBytes,
+    requestTimeout: requestTimeoutMs,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+    frameworkErrors: (error, _, reply) => sendProblem(error, reply),
+  });
+  answerWithProblems(app, options.onFault);
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // Whether it is reached by https is for what stands before it to know.
+    strictTransportSecurity: false,
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Ticket office", version: "1.0.0" },
+    },
+  });
+  await app.register((routes, _, done) => {
+    reservationRoutes(routes, options);
+    eventRoutes(routes, options);
+    healthRoute(routes, options);
+    done();
+  });
+  await app.register(files, {
+    root: pageFolders,
+    allowedPath: (path) => /\.(?:html|css|js|svg|map)$|^\/$/.test(path),
+    cacheControl: false,
+  });
+  app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
+  return app;
+}
+
+/** For load balancers: whether it can do what it is for. */
+function healthRoute(app: FastifyInstance, { pool, feed }: ServerOptions): void {
+  app.get("/health", { schema: { hide: true } }, async (_, reply) => {
+    await pool.query("SELECT");
+    return reply
+      .status(feed.listening ? 200 : 503)
+      .send({ status: feed.listening ? "healthy" : "degraded" });
+  });
+}

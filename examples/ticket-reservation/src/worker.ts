@@ -1,0 +1,82 @@
+/**
+ * Owns `npm run tickets:worker`: a background worker that decides about reservations, until Ctrl-C. Any number of
+ * them, on any number of hosts, share the work.
+ */
+import { once } from "node:events";
+import { Option } from "commander";
+import { HttpSqs } from "millrace";
+import {
+  awsVariables,
+  commandLine,
+  databasePool,
+  drain,
+  environmentHelp,
+  Journal,
+  required,
+  run,
+  tellParent,
+  wholeNumber,
+} from "programs";
+import { decidingConsumer } from "./office/deciding-consumer.ts";
+import { createTables } from "./office/tables.ts";
+import { keepSwept } from "./office/keep-swept.ts";
+import { tellDecisions } from "./office/tell-decisions.ts";
+import { serverVariables } from "./variables.ts";
+
+interface Options {
+  readonly name: string;
+  readonly concurrency: number;
+  readonly visibility?: number;
+  readonly unsafe: boolean;
+}
+
+const command = commandLine(
+  "run tickets:worker",
+  "Decides about reservations: takes them from the queue, and stores what becomes of them.",
+)
+  .option("--name <text>", "how it calls itself", "worker")
+  .option("--concurrency <n>", "decisions at once", wholeNumber(1, 90), 10)
+  .option(
+    "--visibility <seconds>",
+    "how long SQS waits for a worker that has died before it hands its messages to others (default: the queue's own)",
+    wholeNumber(1, 43_200),
+  )
+  .addOption(
+    new Option("--unsafe", "without inbox and lock: sells seats twice").default(false).hideHelp(),
+  )
+  .addHelpText("after", environmentHelp({ ...serverVariables, ...awsVariables }));
+
+await run(command, async ({ screen, signal }) => {
+  const { QUEUE_URL: queue, DATABASE_URL: url } = required(serverVariables);
+  const { name, concurrency, visibility, unsafe } = command.opts<Options>();
+  const interrupted = once(signal, "abort");
+  using journal = new Journal({ screen, verbose: false });
+  await using sqs = new HttpSqs();
+  const pool = databasePool(url, concurrency + 2, "tickets worker");
+  await using _pool = { [Symbol.asyncDispose]: () => pool.end() };
+  await createTables(pool);
+  await using consumer = decidingConsumer({
+    queue,
+    sqs,
+    pool,
+    concurrency,
+    visibilityTimeoutSeconds: visibility,
+    unsafe,
+    onDuplicate: ({ body }) =>
+      journal.add({
+        who: name,
+        what: `${body.seat} came again, and was decided before`,
+        tone: "quiet",
+        kind: `${name} duplicates`,
+      }),
+  });
+  tellDecisions(consumer, journal, name);
+  signal.throwIfAborted();
+  await Promise.race([consumer.start(), interrupted]);
+  tellParent({ type: "ready" });
+  const swept = keepSwept(pool, signal);
+  await interrupted;
+  await drain({ consumer, journal, screen, signal });
+  await swept;
+  return undefined;
+});
