@@ -44,8 +44,15 @@ export async function messagesIn(sqs: LocalSqs): Promise<{ queue: number; deadLe
   return { queue: await count(queueName), deadLetters: await count(deadLetterName) };
 }
 
+type OfficeVariable =
+  | "QUEUE_URL"
+  | "AWS_ENDPOINT_URL_SQS"
+  | "AWS_REGION"
+  | "AWS_ACCESS_KEY_ID"
+  | "AWS_SECRET_ACCESS_KEY";
+
 /** What other programs find it by. */
-export function environmentOf(sqs: LocalSqs): Record<string, string> {
+export function environmentOf(sqs: LocalSqs): Readonly<Record<OfficeVariable, string>> {
   return {
     QUEUE_URL: sqs.queueUrl(queueName),
     AWS_ENDPOINT_URL_SQS: sqs.endpoint,
