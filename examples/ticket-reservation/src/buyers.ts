@@ -3,7 +3,8 @@
  * never looks at what becomes of them.
  */
 import { systemClock } from "millrace";
-import { commandLine, run, seededRandom, tellParent, wholeNumber } from "programs";
+import { seededRandom } from "millrace/testing";
+import { commandLine, run, tellParent, wholeNumber } from "programs";
 import { Pool } from "undici";
 import { seatNames } from "./office/hall.ts";
 import type { ReservationRequest } from "./office/reservation.ts";

@@ -2,7 +2,8 @@
  * Owns a rush from the first request until all is decided and quiet. It never judges what came of it.
  */
 import { sleep, systemClock } from "millrace";
-import { ChildProgram, RunFailedError, seededRandom } from "programs";
+import { seededRandom } from "millrace/testing";
+import { ChildProgram, RunFailedError } from "programs";
 import { messagesIn } from "../office-queue.ts";
 import { parseBought } from "./bought.ts";
 import type { Bought } from "./bought.ts";
