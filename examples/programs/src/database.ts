@@ -24,18 +24,25 @@ export async function openDatabase({
 const connectTimeoutMs = 5_000;
 const queryTimeoutMs = 30_000;
 
+/** A pool that ends with the block that it was made for. */
+export class DatabasePool extends Pool implements AsyncDisposable {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end();
+  }
+}
+
 /**
  * Connections, `max` at most. It does not connect yet.
  *
  * @param applicationName what the database shows of them.
  * @throws UsageError when `url` is no Postgres URL.
  */
-export function databasePool(url: string, max: number, applicationName: string): Pool {
+export function databasePool(url: string, max: number, applicationName: string): DatabasePool {
   if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url)) {
     // What it is instead may hold a password.
     throw new UsageError("DATABASE_URL must be postgres://user:password@host:port/database");
   }
-  const pool = new Pool({
+  const pool = new DatabasePool({
     connectionString: url,
     max,
     connectionTimeoutMillis: connectTimeoutMs,

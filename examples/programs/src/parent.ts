@@ -21,7 +21,7 @@ export interface ParentWatchOptions {
   readonly onLate: () => void;
 }
 
-/** Watches from its making until it is disposed of. */
+/** Watches from `begin` on, until it is disposed of. */
 export class ParentWatch implements Disposable {
   readonly #options: ParentWatchOptions;
   /** Set once the parent has gone. */
@@ -29,6 +29,9 @@ export class ParentWatch implements Disposable {
 
   constructor(options: ParentWatchOptions) {
     this.#options = options;
+  }
+
+  begin(): void {
     if (process.channel !== undefined) process.once("disconnect", this.#onDisconnect);
   }
 

@@ -1,22 +1,21 @@
 /**
- * Owns how figures and checks look on standard output. It never decides anything.
+ * Owns how figures and checks look when a program is through. It never decides anything.
  */
-import pc from "picocolors";
 import type { Check } from "./check.ts";
+import { Screen } from "./screen.ts";
 
 /** Prints a table of names and values, and below it what held and what did not. */
 export function printReport(
   figures: readonly (readonly [name: string, value: string])[],
   checks: readonly Check[],
 ): void {
-  // Not left to picocolors, which colours files too when the variable CI is set.
-  const { NO_COLOR = "" } = process.env;
-  const { bold, dim, green, red } = pc.createColors(process.stdout.isTTY && NO_COLOR === "");
+  const screen = new Screen();
+  const { bold, dim, green, red } = screen.colors;
   const width = Math.max(...figures.map(([name]) => name.length));
-  console.log(bold("Summary"));
-  for (const [name, value] of figures) console.log(`  ${name.padEnd(width)}  ${value}`);
-  console.log(bold("\nChecks"));
+  screen.text(bold("Summary"));
+  for (const [name, value] of figures) screen.text(`  ${name.padEnd(width)}  ${value}`);
+  screen.text(bold("\nChecks"));
   for (const { name, held, detail } of checks) {
-    console.log(`  ${held ? green("✔") : red("✘")} ${name}  ${dim(detail)}`);
+    screen.text(`  ${held ? green("✔") : red("✘")} ${name}  ${dim(detail)}`);
   }
 }

@@ -122,10 +122,11 @@ export async function run(
     command.parse();
     using launcher = new LauncherWatch({ onGone: () => interruption.interrupt("SIGHUP") });
     if (underNpm) launcher.begin();
-    using _parent = new ParentWatch({
+    using parent = new ParentWatch({
       onGone: () => interruption.interrupt("SIGHUP"),
       onLate: () => process.exit(exitCodes.failed),
     });
+    parent.begin();
     process.exitCode = (await main({ screen, signal: interruption.signal })) ?? exitCodes.done;
   } catch (error) {
     fail(error);

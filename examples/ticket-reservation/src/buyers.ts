@@ -42,7 +42,6 @@ await run(command, async ({ signal }) => {
   const random = seededRandom(seed);
   const seats = seatNames(options);
   const server = new Pool(url, { connections: atOnce, headersTimeout: 30_000 });
-  await using _server = { [Symbol.asyncDispose]: () => server.close() };
   const answersMs: number[] = [];
   let failed = 0;
   let failure: string | undefined;
@@ -77,7 +76,11 @@ await run(command, async ({ signal }) => {
   };
 
   const startedMs = systemClock.monotonicMs();
-  await Promise.all(Array.from({ length: atOnce }, buy));
+  try {
+    await Promise.all(Array.from({ length: atOnce }, buy));
+  } finally {
+    await server.destroy();
+  }
   const news: Bought = {
     type: "bought",
     accepted: answersMs.length,

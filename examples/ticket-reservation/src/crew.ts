@@ -15,7 +15,7 @@ export interface CrewOptions {
   readonly onGivenUp: (error: Error) => void;
 }
 
-/** Between a death at birth and the next try. */
+/** Between a death that nobody had asked for and the next start. */
 const pauseMs = 1_000;
 /** So many deaths at birth in a row are no accident. */
 const maxStillborn = 5;
@@ -47,7 +47,7 @@ export class Crew implements AsyncDisposable {
     const member = this.#members[place - 1];
     if (member === undefined || this.#stopping.signal.aborted) return;
     await member.kill();
-    if (!this.#stopping.signal.aborted) this.#launch(place);
+    this.#replace(member, place);
   }
 
   /** Asks all of them to end, and ends those that have not within `withinMs`. */
@@ -65,13 +65,13 @@ export class Crew implements AsyncDisposable {
   #launch(place: number): void {
     const member = this.#options.launch(place);
     this.#members[place - 1] = member;
-    member.ready.then(
-      () => {
-        this.#stillborn[place] = 0;
-      },
-      () => {}, // Its end is seen below.
-    );
     void this.#watch(member, place);
+  }
+
+  /** Unless it is over, or that has been done. */
+  #replace(member: ChildProgram, place: number): void {
+    if (this.#stopping.signal.aborted || this.#members[place - 1] !== member) return;
+    this.#launch(place);
   }
 
   /** Never rejects. */
@@ -94,7 +94,7 @@ export class Crew implements AsyncDisposable {
       return;
     }
     this.#options.onDeath(place, member.lastWords(exit));
-    if (stillborn) await sleep(systemClock, pauseMs, signal).catch(() => {});
-    if (!signal.aborted) this.#launch(place);
+    await sleep(systemClock, pauseMs, signal).catch(() => {});
+    this.#replace(member, place);
   }
 }

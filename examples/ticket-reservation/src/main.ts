@@ -28,7 +28,12 @@ const command = commandLine(
   "run tickets",
   "Starts a ticket office on this machine: SQS, Postgres, a web server and background workers, each in a process of its own, and prints the address of the page.",
 )
-  .option("--port <port>", "port of 127.0.0.1, 0 for any that is free", wholeNumber(0, 65_535), 3000)
+  .option(
+    "--port <port>",
+    "port of 127.0.0.1, 0 for any that is free",
+    wholeNumber(0, 65_535),
+    3000,
+  )
   .option("--workers <n>", "worker processes", wholeNumber(1, 20), 2)
   .option("--concurrency <n>", "decisions at once, each worker process", wholeNumber(1, 90), 10)
   .addHelpText(

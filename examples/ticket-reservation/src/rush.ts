@@ -18,7 +18,7 @@ interface Options {
   readonly duplicates: number;
   readonly giveUpAfter: number;
   readonly seed: number;
-  readonly unsafe: boolean;
+  readonly unguarded: boolean;
   readonly json: boolean;
 }
 
@@ -52,7 +52,7 @@ const command = commandLine(
     decimal(0, 1, { inclusive: true }),
     rushDefaults.duplicateShare,
   )
-  .option("--unsafe", "workers without inbox and lock: the rush must fail", false)
+  .option("--unguarded", "workers without inbox and lock: the rush must fail", false)
   .option(
     "--give-up-after <seconds>",
     "ends with exit code 1 when nothing moves for so long",
@@ -62,7 +62,7 @@ const command = commandLine(
   .option("--seed <n>", "of demand and kills", wholeNumber(0, 4_294_967_295), rushDefaults.seed)
   .option("--json", "print the findings as JSON", false);
 
-await run(command, async ({ signal }) => {
+await run(command, async ({ screen, signal }) => {
   const { kill, killEvery, duplicates, giveUpAfter, json, ...rest } = command.opts<Options>();
   const plan = {
     ...rushDefaults,
@@ -85,7 +85,7 @@ await run(command, async ({ signal }) => {
   const checks = judge(findings);
   const passed = checks.every(({ held }) => held);
   if (json) {
-    process.stdout.write(`${JSON.stringify({ passed, checks, ...findings }, undefined, 2)}\n`);
+    screen.text(JSON.stringify({ passed, checks, ...findings }, undefined, 2));
   } else {
     printReport(summarize(findings), checks);
   }

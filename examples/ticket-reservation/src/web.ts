@@ -33,27 +33,32 @@ const command = commandLine(
   "run tickets:web",
   "Serves the page and takes reservations; what it takes goes to the queue through an outbox.",
 )
-  .option("--port <port>", "port of 127.0.0.1, 0 for any that is free", wholeNumber(0, 65_535), 3000)
+  .option(
+    "--port <port>",
+    "port of 127.0.0.1, 0 for any that is free",
+    wholeNumber(0, 65_535),
+    3000,
+  )
   .addHelpText("after", environmentHelp({ ...serverVariables, ...awsVariables }));
 
 await run(command, async ({ screen, signal }) => {
   const { QUEUE_URL: queue, DATABASE_URL: url } = required(serverVariables);
   const { port } = command.opts<Options>();
   if (parseQueue(queue).fifo) throw new OptionError("queue", "a standard queue", queue);
-  const pool = databasePool(url, maxConnections, "tickets web");
-  await using _pool = { [Symbol.asyncDispose]: () => pool.end() };
+  await using pool = databasePool(url, maxConnections, "tickets web");
   await createTables(pool);
   for (const event of evenings) await createEvent(pool, event);
   await using sqs = new HttpSqs();
   await using relay = new OutboxRelay(pool, { sqs });
   const report = (error: unknown): void =>
     screen.line("web", error instanceof Error ? error.message : String(error), "warning");
-  relay.on("failed", ({ error }) => report(error)).on("databaseFailed", ({ error }) => report(error));
+  relay
+    .on("failed", ({ error }) => report(error))
+    .on("databaseFailed", ({ error }) => report(error));
   await using feed = new ChangeFeed(url, report);
   feed.start();
   await relay.start();
-  const app = await buildServer({ pool, feed, queue, onFault: report });
-  await using _app = { [Symbol.asyncDispose]: () => app.close() };
+  await using app = await buildServer({ pool, feed, queue, onFault: report });
   signal.throwIfAborted();
   const address = await listen(app, port);
   screen.line("web", address);

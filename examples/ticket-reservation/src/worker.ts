@@ -27,7 +27,7 @@ interface Options {
   readonly name: string;
   readonly concurrency: number;
   readonly visibility?: number;
-  readonly unsafe: boolean;
+  readonly unguarded: boolean;
 }
 
 const command = commandLine(
@@ -42,18 +42,19 @@ const command = commandLine(
     wholeNumber(1, 43_200),
   )
   .addOption(
-    new Option("--unsafe", "without inbox and lock: sells seats twice").default(false).hideHelp(),
+    new Option("--unguarded", "without inbox and lock: sells seats twice")
+      .default(false)
+      .hideHelp(),
   )
   .addHelpText("after", environmentHelp({ ...serverVariables, ...awsVariables }));
 
 await run(command, async ({ screen, signal }) => {
   const { QUEUE_URL: queue, DATABASE_URL: url } = required(serverVariables);
-  const { name, concurrency, visibility, unsafe } = command.opts<Options>();
+  const { name, concurrency, visibility, unguarded } = command.opts<Options>();
   const interrupted = once(signal, "abort");
   using journal = new Journal({ screen, verbose: false });
   await using sqs = new HttpSqs();
-  const pool = databasePool(url, concurrency + 2, "tickets worker");
-  await using _pool = { [Symbol.asyncDispose]: () => pool.end() };
+  await using pool = databasePool(url, concurrency + 2, "tickets worker");
   await createTables(pool);
   await using consumer = decidingConsumer({
     queue,
@@ -61,7 +62,7 @@ await run(command, async ({ screen, signal }) => {
     pool,
     concurrency,
     visibilityTimeoutSeconds: visibility,
-    unsafe,
+    unguarded,
     onDuplicate: ({ body }) =>
       journal.add({
         who: name,

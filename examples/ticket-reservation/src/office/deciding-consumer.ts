@@ -22,7 +22,7 @@ export interface DecidingConsumerOptions {
   /** Default: the queue's own. */
   readonly visibilityTimeoutSeconds?: number | undefined;
   /** Without inbox and lock: right as long as nothing ever goes wrong and nobody wants the same seat. */
-  readonly unsafe?: boolean | undefined;
+  readonly unguarded?: boolean | undefined;
   /** Called for each message that was decided before. */
   readonly onDuplicate?: ((message: Message<ReservationMessage>) => void) | undefined;
 }
@@ -38,14 +38,10 @@ export interface DecidingConsumerOptions {
  */
 export function decidingConsumer(options: DecidingConsumerOptions): Consumer<ReservationMessage> {
   const { queue, sqs, pool, concurrency, visibilityTimeoutSeconds, onDuplicate } = options;
-  const handler = async (message: Message<ReservationMessage>, db: Database): Promise<unknown> => {
-    const known = await decide(db, message.body);
-    return known ? undefined : deadLetter({ reason: "there is no such reservation" });
-  };
   const handle: Handler<ReservationMessage> =
-    options.unsafe === true
-      ? (message) => handler(message, pool)
-      : inbox(pool, handler, { lock: ({ body }) => `${body.event}/${body.seat}`, onDuplicate });
+    options.unguarded === true
+      ? (message) => decideAbout(message, pool)
+      : inbox(pool, decideAbout, { lock: ({ body }) => `${body.event}/${body.seat}`, onDuplicate });
   return new Consumer({
     queue,
     sqs,
@@ -58,4 +54,9 @@ export function decidingConsumer(options: DecidingConsumerOptions): Consumer<Res
     handlerTimeoutMs: 30_000,
     retry: exponentialBackoff({ baseSeconds: 1, maxSeconds: 30 }),
   });
+}
+
+async function decideAbout(message: Message<ReservationMessage>, db: Database): Promise<unknown> {
+  const known = await decide(db, message.body);
+  return known ? undefined : deadLetter({ reason: "there is no such reservation" });
 }

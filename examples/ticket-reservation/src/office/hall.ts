@@ -9,7 +9,7 @@ export interface Hall {
 }
 
 /** A, B, … Z, AA, AB, … for 0, 1, … */
-export function rowName(row: number): string {
+function rowName(row: number): string {
   const letter = String.fromCodePoint(65 + (row % 26));
   return row < 26 ? letter : rowName(Math.floor(row / 26) - 1) + letter;
 }

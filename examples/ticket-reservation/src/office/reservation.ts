@@ -11,7 +11,7 @@ import { z } from "zod";
  * | confirmed | the seat was free | never |
  * | refused | the seat was not | never |
  */
-export type ReservationState = "pending" | "confirmed" | "refused";
+type ReservationState = "pending" | "confirmed" | "refused";
 
 export interface Reservation {
   readonly id: string;

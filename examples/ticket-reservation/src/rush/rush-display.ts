@@ -18,7 +18,8 @@ export class RushDisplay implements Disposable {
   constructor(requests: number) {
     if (!process.stderr.isTTY) return;
     this.#bar = new SingleBar({
-      format: "{bar} {value} of {total} decided, {taken} taken · {sold} seats sold · {kills} killed",
+      format:
+        "{bar} {value} of {total} decided, {taken} taken · {sold} seats sold · {kills} killed",
       barCompleteChar: "━",
       barIncompleteChar: "─",
       barsize: 30,

@@ -34,8 +34,7 @@ export async function withRushOffice<T>(
 ): Promise<T> {
   await using sqs = await startOfficeSqs(plan.duplicateShare);
   await using postgres = await startLocalPostgres({ durable: false, signal });
-  const pool = databasePool(postgres.url, 4, "tickets rush");
-  await using _pool = { [Symbol.asyncDispose]: () => pool.end() };
+  await using pool = databasePool(postgres.url, 4, "tickets rush");
   await createTables(pool);
   await dropConstraints(pool);
   await createEvent(pool, { ...rushEvent, seats: plan.seats });
@@ -70,9 +69,9 @@ export async function withRushOffice<T>(
 }
 
 function workerArguments(plan: RushPlan, place: number): string[] {
-  const { concurrency, visibilitySeconds, unsafe } = plan;
+  const { concurrency, visibilitySeconds, unguarded } = plan;
   const args = ["--name", `worker ${place}`, "--concurrency", `${concurrency}`];
   args.push("--visibility", `${visibilitySeconds}`);
-  if (unsafe) args.push("--unsafe");
+  if (unguarded) args.push("--unguarded");
   return args;
 }

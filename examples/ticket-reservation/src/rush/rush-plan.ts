@@ -24,7 +24,7 @@ export interface RushPlan {
   readonly giveUpAfterMs: number;
   readonly seed: number;
   /** Workers without inbox and lock: the rush must fail. */
-  readonly unsafe: boolean;
+  readonly unguarded: boolean;
 }
 
 export const rushDefaults: RushPlan = {
@@ -39,7 +39,7 @@ export const rushDefaults: RushPlan = {
   visibilitySeconds: 5,
   giveUpAfterMs: 60_000,
   seed: 1,
-  unsafe: false,
+  unguarded: false,
 };
 
 /** With `--kill`. */

@@ -51,8 +51,6 @@ export function summarize(findings: RushFindings): [name: string, value: string]
   const { plan, bought, ledger, durationMs, kills, resent } = findings;
   const { answerMs, accepted } = bought;
   const { decisionMs, decided } = ledger;
-  const rate = (count: number, ms: number): string =>
-    `${formatNumber(Math.round((count / ms) * 1_000))} a second`;
   return [
     ["took", formatDuration(durationMs)],
     ["requests taken", `${formatNumber(accepted)}, ${rate(accepted, bought.durationMs)}`],
@@ -64,6 +62,13 @@ export function summarize(findings: RushFindings): [name: string, value: string]
     ],
     ["sold", `${formatNumber(ledger.sold)} of ${formatNumber(plan.seats)} seats`],
     ["workers killed", formatNumber(kills)],
-    ["sent twice", `${formatNumber(resent)}, and SQS delivered ${plan.duplicateShare * 100} % twice`],
+    [
+      "sent twice",
+      `${formatNumber(resent)}, and SQS delivered ${plan.duplicateShare * 100} % twice`,
+    ],
   ];
+}
+
+function rate(count: number, ms: number): string {
+  return `${formatNumber(Math.round((count / ms) * 1_000))} a second`;
 }

@@ -136,7 +136,7 @@ export class EventStream implements Subscriber {
       taken: changes.filter(({ state }) => state === "confirmed").map(({ seat }) => seat),
       reservations: changes
         .filter(({ customer }) => customers.has(customer))
-        .map(({ event: _, ...reservation }) => reservation),
+        .map(({ id, seat, customer, state, reason }) => ({ id, seat, customer, state, reason })),
     };
   }
 
@@ -149,7 +149,8 @@ export class EventStream implements Subscriber {
   #beat(): void {
     this.#heartbeat = this.#clock.setTimer(() => {
       // Not to a reader that does not read.
-      if (this.#options.response.writableLength === 0) this.#options.response.write(": still here\n\n");
+      if (this.#options.response.writableLength === 0)
+        this.#options.response.write(": still here\n\n");
       this.#beat();
     }, heartbeatMs);
   }

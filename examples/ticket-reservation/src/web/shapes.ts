@@ -10,7 +10,10 @@ import type { Reservation, ReservationRequest } from "../office/reservation.ts";
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 const maxName = 100;
-const eventId = z.string().regex(/^[a-z0-9-]{1,50}$/).describe("the id of an event");
+const eventId = z
+  .string()
+  .regex(/^[a-z0-9-]{1,50}$/)
+  .describe("the id of an event");
 const seat = z
   .string()
   .regex(/^[A-Z]{1,3}[1-9][0-9]{0,4}$/)
@@ -102,15 +105,17 @@ const streamQuery: z.ZodType<StreamQuery> = z.object({
 });
 
 export const schemas: {
-  readonly [name in
-    | "requested"
-    | "reservation"
-    | "accepted"
-    | "events"
-    | "map"
-    | "eventParams"
-    | "reservationParams"
-    | "streamQuery"]: JsonSchema;
+  readonly [
+    name in
+      | "requested"
+      | "reservation"
+      | "accepted"
+      | "events"
+      | "map"
+      | "eventParams"
+      | "reservationParams"
+      | "streamQuery"
+  ]: JsonSchema;
 } = {
   requested: json(requested),
   reservation: json(reservation),

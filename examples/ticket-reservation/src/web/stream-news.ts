@@ -5,7 +5,7 @@ import type { SeatMap } from "../office/events.ts";
 import type { Reservation } from "../office/reservation.ts";
 
 /** A reservation, as far as its customer's page needs it. */
-export type OwnReservation = Pick<Reservation, "id" | "seat" | "customer" | "state" | "reason">;
+type OwnReservation = Pick<Reservation, "id" | "seat" | "customer" | "state" | "reason">;
 
 /** The event `snapshot`: all there is to know. It comes first, and again whenever changes may have been missed. */
 export interface SnapshotNews extends SeatMap {
