@@ -5,12 +5,14 @@
 import { migrate } from "millrace/postgres";
 import type { Pool } from "pg";
 
-/** Any number of processes may come at once; they take turns. In one message, so in one transaction. */
+/** Any number of processes may come at once; they take turns. All is created in one transaction, or nothing. */
 const createIfMissing = `
   SELECT pg_advisory_xact_lock(hashtext('tickets: create tables'));
-  CREATE SCHEMA IF NOT EXISTS tickets;
+  DO $$ BEGIN
+  IF to_regnamespace('tickets') IS NOT NULL THEN RETURN; END IF;
+  CREATE SCHEMA tickets;
 
-  CREATE TABLE IF NOT EXISTS tickets.events (
+  CREATE TABLE tickets.events (
     id            text    PRIMARY KEY,
     name          text    NOT NULL,
     seats         integer NOT NULL,
@@ -18,7 +20,7 @@ const createIfMissing = `
   );
 
   -- The map: whom each seat was sold to, by the reservation.
-  CREATE TABLE IF NOT EXISTS tickets.seats (
+  CREATE TABLE tickets.seats (
     event       text NOT NULL REFERENCES tickets.events,
     seat        text NOT NULL,
     reservation uuid,
@@ -26,7 +28,7 @@ const createIfMissing = `
   );
 
   -- What was asked for, and what became of it.
-  CREATE TABLE IF NOT EXISTS tickets.reservations (
+  CREATE TABLE tickets.reservations (
     id         uuid        PRIMARY KEY,
     event      text        NOT NULL,
     seat       text        NOT NULL,
@@ -38,10 +40,10 @@ const createIfMissing = `
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     decided_at timestamptz
   );
-  CREATE INDEX IF NOT EXISTS reservations_of_customer ON tickets.reservations (event, customer);
+  CREATE INDEX reservations_of_customer ON tickets.reservations (event, customer);
 
   -- What customers were told; a mailer would take it from here.
-  CREATE TABLE IF NOT EXISTS tickets.notifications (
+  CREATE TABLE tickets.notifications (
     id          bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     reservation uuid        NOT NULL,
     customer    text        NOT NULL,
@@ -49,10 +51,11 @@ const createIfMissing = `
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
   );
 
-  CREATE UNIQUE INDEX IF NOT EXISTS sold_once ON tickets.reservations (event, seat) WHERE state = 'confirmed';
-  CREATE UNIQUE INDEX IF NOT EXISTS told_once ON tickets.notifications (reservation)`;
+  CREATE UNIQUE INDEX sold_once ON tickets.reservations (event, seat) WHERE state = 'confirmed';
+  CREATE UNIQUE INDEX told_once ON tickets.notifications (reservation);
+  END $$`;
 
-/** Creates what is missing, the library's inbox and outbox too. */
+/** Creates them unless they are there, and the library's inbox and outbox. */
 export async function createTables(pool: Pool): Promise<void> {
   await migrate(pool);
   await pool.query(createIfMissing);
