@@ -18,6 +18,7 @@ interface Options {
   readonly duplicates: number;
   readonly giveUpAfter: number;
   readonly seed: number;
+  readonly visibility: number;
   readonly unguarded: boolean;
   readonly json: boolean;
 }
@@ -52,6 +53,12 @@ const command = commandLine(
     decimal(0, 1, { inclusive: true }),
     rushDefaults.duplicateShare,
   )
+  .option(
+    "--visibility <seconds>",
+    "how long SQS waits for a worker that was killed before it hands its messages to others",
+    wholeNumber(1, 43_200),
+    rushDefaults.visibilitySeconds,
+  )
   .option("--unguarded", "workers without inbox and lock: the rush must fail", false)
   .option(
     "--give-up-after <seconds>",
@@ -63,12 +70,14 @@ const command = commandLine(
   .option("--json", "print the findings as JSON", false);
 
 await run(command, async ({ screen, signal }) => {
-  const { kill, killEvery, duplicates, giveUpAfter, json, ...rest } = command.opts<Options>();
+  const { kill, killEvery, duplicates, visibility, giveUpAfter, json, ...rest } =
+    command.opts<Options>();
   const plan = {
     ...rushDefaults,
     ...rest,
     killEveryMs: kill ? killEvery * 1_000 : undefined,
     duplicateShare: duplicates,
+    visibilitySeconds: visibility,
     giveUpAfterMs: giveUpAfter * 1_000,
   };
   if (plan.workers * (plan.concurrency + 2) > maxWorkerConnections) {

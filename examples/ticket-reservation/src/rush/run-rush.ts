@@ -51,7 +51,7 @@ export function runRush(plan: RushPlan, around: RushAround): Promise<RushFinding
     try {
       const disturbed = await untilQuiet(plan, office, buyers, around);
       const durationMs = systemClock.monotonicMs() - startedMs;
-      const bought = parseBought(await buyers.told);
+      const bought = await resultOf(buyers);
       await web.stop(stopWithinMs);
       await staff.stop(stopWithinMs);
       const ledger = await rushLedger(pool, rushEvent.id);
@@ -74,6 +74,12 @@ function launchBuyers({ requests, seats, buyers, seed }: RushPlan, address: stri
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   return new ChildProgram({ file: new URL("../buyers.js", import.meta.url), args, quiet: true });
+}
+
+async function resultOf(buyers: ChildProgram): Promise<Bought> {
+  const told = await buyers.told;
+  if (told !== undefined) return parseBought(told);
+  throw new RunFailedError(`the buyers gave up: ${buyers.lastWords(await buyers.exited)}`);
 }
 
 /** Disturbs the office, and resolves when the buyers are through and nothing is under way any more. */
