@@ -4,6 +4,7 @@
  */
 import { startLocalSqs } from "@millrace/local-sqs";
 import type { LocalSqs } from "@millrace/local-sqs";
+import { OptionError, parseQueue } from "millrace";
 import { localCredentials, localRegion, queueName } from "programs";
 import type { Surroundings } from "programs";
 
@@ -62,12 +63,21 @@ export function environmentOf(sqs: LocalSqs): Readonly<Record<OfficeVariable, st
   };
 }
 
+/**
+ * @throws OptionError for what is no queue, and for a FIFO queue: the outbox gives its messages no group, and
+ * reservations for different seats need no order.
+ */
+export function requireStandardQueue(queue: string): void {
+  if (parseQueue(queue).fifo) throw new OptionError("queue", "a standard queue", queue);
+}
+
 /** The queue of QUEUE_URL, which is left as it is, or one that lives as long as this program. */
 export async function openQueue({
   screen,
 }: Surroundings): Promise<{ readonly env: Readonly<Record<string, string>> } & AsyncDisposable> {
   const url = process.env["QUEUE_URL"] ?? "";
   if (url !== "") {
+    requireStandardQueue(url);
     screen.line("sqs", "the queue of QUEUE_URL", "quiet");
     return { env: { QUEUE_URL: url }, [Symbol.asyncDispose]: () => Promise.resolve() };
   }

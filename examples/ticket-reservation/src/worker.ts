@@ -8,7 +8,6 @@ import { HttpSqs } from "millrace";
 import {
   awsVariables,
   commandLine,
-  databasePool,
   drain,
   environmentHelp,
   Journal,
@@ -18,9 +17,9 @@ import {
   wholeNumber,
 } from "programs";
 import { decidingConsumer } from "./office/deciding-consumer.ts";
-import { createTables } from "./office/tables.ts";
 import { keepSwept } from "./office/keep-swept.ts";
 import { tellDecisions } from "./office/tell-decisions.ts";
+import { openOfficeDatabase } from "./office-database.ts";
 import { serverVariables } from "./variables.ts";
 
 interface Options {
@@ -54,8 +53,7 @@ await run(command, async ({ screen, signal }) => {
   const interrupted = once(signal, "abort");
   using journal = new Journal({ screen, verbose: false });
   await using sqs = new HttpSqs();
-  await using pool = databasePool(url, concurrency + 2, "tickets worker");
-  await createTables(pool);
+  await using pool = await openOfficeDatabase(url, concurrency + 2, "tickets worker");
   await using consumer = decidingConsumer({
     queue,
     sqs,

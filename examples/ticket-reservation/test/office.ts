@@ -12,7 +12,7 @@ import { useTestDatabase } from "../../../test/database.ts";
 import { decidingConsumer } from "../src/office/deciding-consumer.ts";
 import type { DecidingConsumerOptions } from "../src/office/deciding-consumer.ts";
 import { createEvent } from "../src/office/events.ts";
-import { createTables } from "../src/office/tables.ts";
+import { createTables, dropConstraints } from "../src/office/tables.ts";
 import { ChangeFeed } from "../src/web/change-feed.ts";
 import { buildServer } from "../src/web/server.ts";
 
@@ -25,12 +25,17 @@ export interface Served extends AsyncDisposable {
   readonly faults: unknown[];
 }
 
-/** A database for the calling file, with the evening `gala`: rows A and B, four seats each. */
-export function useOffice(): Office {
+/**
+ * A database for the calling file, with the evening `gala`: rows A and B, four seats each.
+ *
+ * @param constraints whether the tables would stop a seat from being sold twice by themselves.
+ */
+export function useOffice({ constraints = true } = {}): Office {
   return new Office(
     useTestDatabase(async (_, url) => {
       const pool = new Pool({ connectionString: url });
       await createTables(pool);
+      if (!constraints) await dropConstraints(pool);
       await createEvent(pool, { id: "gala", name: "The gala", seats: 8, seatsPerRow: 4 });
       await pool.end();
     }),
@@ -97,7 +102,9 @@ export class Office {
 
   /** Workers for a queue, started; and the relay that fills it. */
   async decide(
-    options: Pick<DecidingConsumerOptions, "queue" | "sqs" | "unguarded" | "onDuplicate">,
+    options: Pick<DecidingConsumerOptions, "queue" | "sqs" | "onDuplicate"> & {
+      readonly concurrency?: number;
+    },
   ): Promise<ReturnType<typeof decidingConsumer>> {
     const pool = this.pool();
     const consumer = decidingConsumer({ pool, concurrency: 8, ...options });

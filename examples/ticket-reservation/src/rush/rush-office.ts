@@ -4,11 +4,12 @@
  */
 import { startLocalPostgres } from "@millrace/local-postgres";
 import type { LocalSqs } from "@millrace/local-sqs";
-import { ChildProgram, databasePool, RunFailedError } from "programs";
+import { ChildProgram, RunFailedError } from "programs";
 import type { Pool } from "pg";
 import { Crew } from "../crew.ts";
 import { createEvent } from "../office/events.ts";
-import { createTables, dropConstraints } from "../office/tables.ts";
+import { dropConstraints } from "../office/tables.ts";
+import { openOfficeDatabase } from "../office-database.ts";
 import { environmentOf, startOfficeSqs } from "../office-queue.ts";
 import type { RushPlan } from "./rush-plan.ts";
 
@@ -34,8 +35,7 @@ export async function withRushOffice<T>(
 ): Promise<T> {
   await using sqs = await startOfficeSqs(plan.duplicateShare);
   await using postgres = await startLocalPostgres({ durable: false, signal });
-  await using pool = databasePool(postgres.url, 4, "tickets rush");
-  await createTables(pool);
+  await using pool = await openOfficeDatabase(postgres.url, 4, "tickets rush");
   await dropConstraints(pool);
   await createEvent(pool, { ...rushEvent, seats: plan.seats });
 

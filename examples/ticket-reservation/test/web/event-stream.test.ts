@@ -160,7 +160,7 @@ const sold = (seat: string, customer = "somebody") =>
 
 describe("a stream", () => {
   it("tells changes that come together in one go, and those that came during a snapshot after it", async () => {
-    let ready = (_: SnapshotNews): void => {};
+    let ready: (snapshot: SnapshotNews) => void = () => {};
     const { clock, stream, read } = streamTo(() => new Promise((resolve) => (ready = resolve)));
     stream.open();
     stream.changed(sold("A1"));
