@@ -9,6 +9,7 @@ import {
   awsVariables,
   commandLine,
   environmentHelp,
+  Journal,
   required,
   run,
   tellParent,
@@ -49,8 +50,11 @@ await run(command, async ({ screen, signal }) => {
   for (const event of evenings) await createEvent(pool, event);
   await using sqs = new HttpSqs();
   await using relay = new OutboxRelay(pool, { sqs });
-  const report = (error: unknown): void =>
-    screen.line("web", error instanceof Error ? error.message : String(error), "warning");
+  using journal = new Journal({ screen, verbose: false });
+  const report = (error: unknown): void => {
+    const what = error instanceof Error ? error.message : String(error);
+    journal.add({ who: "web", what, tone: "warning", kind: "web troubles", notable: true });
+  };
   relay
     .on("failed", ({ error }) => report(error))
     .on("databaseFailed", ({ error }) => report(error));

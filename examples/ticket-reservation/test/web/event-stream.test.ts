@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import type { ServerResponse } from "node:http";
 import { VirtualClock } from "millrace/testing";
@@ -98,6 +99,7 @@ describe("GET /events/:id/stream", () => {
     expect(await reader.next()).toMatchObject({ event: "snapshot", data: { taken: ["A3"] } });
     await reserve(address, event, "A4", "ann");
     expect(await reader.next()).toMatchObject({ event: "changes", data: { taken: ["A4"] } });
+    expect(faults).toHaveLength(1);
   });
 
   it("forgets who hangs up", async () => {
@@ -223,6 +225,7 @@ describe("a stream", () => {
   it("ends at once when its reader had gone before it began", async () => {
     const { clock, output, stream, onEnd } = streamTo(() => Promise.resolve(map()));
     output.destroy();
+    await once(output, "close");
     stream.open();
     await clock.settle();
     expect(onEnd).toHaveBeenCalledOnce();
