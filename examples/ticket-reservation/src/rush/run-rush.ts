@@ -30,7 +30,7 @@ export interface RushAround {
   readonly onProgress: (progress: RushProgress & Disturbed) => void;
 }
 
-const lookEveryMs = 100;
+const lookEveryMs = 200;
 const stopWithinMs = 10_000;
 /** Share of the decisions after which the office is left alone, so that the end comes. */
 const calmAfter = 0.9;
