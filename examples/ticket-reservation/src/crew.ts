@@ -39,11 +39,25 @@ export class Crew implements AsyncDisposable {
     for (let place = 1; place <= options.size; place += 1) this.#launch(place);
   }
 
-  /** Resolves when all of the first are ready, with what they say; rejects when one of them ends before. */
-  async ready(): Promise<readonly ReadyNews[]> {
-    const news = await Promise.all(this.#members.map((member) => member.ready));
-    this.#up = true;
-    return news;
+  /**
+   * Resolves when all of the first are ready, with what they say.
+   *
+   * @throws ChildFailedError when one of them ends before; the signal's reason, and then all are killed.
+   */
+  async ready(signal: AbortSignal): Promise<readonly ReadyNews[]> {
+    signal.throwIfAborted();
+    const giveUp = (): void => void this[Symbol.asyncDispose]();
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      const news = await Promise.all(this.#members.map((member) => member.ready));
+      this.#up = true;
+      return news;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
   }
 
   /** SIGKILL to the one at a place, and another takes its place. */

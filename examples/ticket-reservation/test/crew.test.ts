@@ -5,8 +5,10 @@ import { Crew } from "../src/crew.ts";
 
 const file = new URL("fixtures/member.js", import.meta.url);
 
+const never = new AbortController().signal;
+
 /** A crew whose members are what `kinds` say, one after the other, and live when it says no more. */
-function crewOf(size: number, ...kinds: ("lives" | "stillborn")[]) {
+function crewOf(size: number, ...kinds: ("lives" | "stillborn" | "never ready")[]) {
   const clock = new VirtualClock();
   const launched: ChildProgram[] = [];
   const told: string[] = [];
@@ -38,7 +40,7 @@ function strike(member: ChildProgram | undefined): void {
 describe("a crew", () => {
   it("is ready when all are, and says what they said", async () => {
     const { crew } = crewOf(2);
-    expect(await crew.ready()).toEqual([
+    expect(await crew.ready(never)).toEqual([
       { type: "ready", address: "1" },
       { type: "ready", address: "2" },
     ]);
@@ -46,7 +48,7 @@ describe("a crew", () => {
 
   it("puts another in the place of one that died, after a moment", async () => {
     const { clock, crew, launched, told, heard } = crewOf(2);
-    await crew.ready();
+    await crew.ready(never);
     strike(launched[1]);
     await heard(1);
     expect(told).toEqual(["2: ended by SIGKILL"]);
@@ -58,7 +60,7 @@ describe("a crew", () => {
 
   it("puts one in the place of one that it kills, and not two", async () => {
     const { clock, crew, launched, heard } = crewOf(1);
-    await crew.ready();
+    await crew.ready(never);
     strike(launched[0]);
     await heard(1);
     await crew.kill(1);
@@ -71,12 +73,23 @@ describe("a crew", () => {
 
   it("gives up at once when the first do not even start", async () => {
     const { crew, launched, told, heard } = crewOf(1, "stillborn");
-    await expect(crew.ready()).rejects.toThrow(new ChildFailedError("not today"));
+    await expect(crew.ready(never)).rejects.toThrow(new ChildFailedError("not today"));
     await heard(1);
     expect({ told, launched: launched.length }).toEqual({
       told: ["given up: not today"],
       launched: 1,
     });
+  });
+
+  it("gives the start up when it is told to, and leaves none behind", async () => {
+    const { crew, launched, told } = crewOf(2, "lives", "never ready");
+    const interrupted = new AbortController();
+    const ready = crew.ready(interrupted.signal);
+    await launched[0]?.ready;
+    interrupted.abort(new Error("Ctrl-C"));
+    await expect(ready).rejects.toThrow("Ctrl-C");
+    await Promise.all(launched.map(({ exited }) => exited));
+    expect({ told, launched: launched.length }).toEqual({ told: [], launched: 2 });
   });
 
   it("gives up when five in a row do not start", async () => {
@@ -88,7 +101,7 @@ describe("a crew", () => {
       "lives",
       ...Array<"stillborn">(5).fill("stillborn"),
     );
-    await crew.ready();
+    await crew.ready(never);
     for (let deaths = 1; deaths <= 8; deaths += 1) {
       const member = launched.at(-1);
       if (deaths === 1 || deaths === 4) await member?.ready.then(() => strike(member));
@@ -103,7 +116,7 @@ describe("a crew", () => {
 
   it("starts none after its stop", async () => {
     const { clock, crew, launched, told } = crewOf(2);
-    await crew.ready();
+    await crew.ready(never);
     await crew.stop(10_000);
     await crew.kill(1);
     await clock.advance(10_000);

@@ -20,13 +20,13 @@ function failed({ checks }: Told): string[] {
 const small = ["--workers", "2", "--visibility", "1", "--json"];
 
 it.concurrent("a rush with kills and duplicates sells each seat once, and tells everybody once", async () => {
-  const args = ["--requests", "400", "--seats", "40", "--kill", "--kill-every", "1.5"];
+  const args = ["--requests", "240", "--seats", "24", "--kill", "--kill-every", "1.5"];
   const ended = await run("rush", [...small, ...args]);
   const told = JSON.parse(ended.stdout) as Told;
   expect(failed(told)).toEqual([]);
   expect(told).toMatchObject({
     passed: true,
-    ledger: { taken: 400, decided: 400, confirmed: 40, refused: 360, sold: 40 },
+    ledger: { taken: 240, decided: 240, confirmed: 24, refused: 216, sold: 24 },
     queue: 0,
     deadLetters: 0,
   });
@@ -35,7 +35,7 @@ it.concurrent("a rush with kills and duplicates sells each seat once, and tells 
 });
 
 it.concurrent("the same without inbox and lock sells seats twice, and the rush says so", async () => {
-  const args = ["--requests", "400", "--seats", "40", "--duplicates", "0.2", "--unguarded"];
+  const args = ["--requests", "240", "--seats", "24", "--duplicates", "0.2", "--unguarded"];
   const ended = await run("rush", [...small, ...args]);
   const told = JSON.parse(ended.stdout) as Told;
   expect(failed(told)).toEqual([

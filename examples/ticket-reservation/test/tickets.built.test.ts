@@ -29,7 +29,8 @@ async function reserve(address: string, seat: string, customer: string): Promise
     const { body: reservation } = await ask(address, `/reservations/${id}`);
     return (reservation as { state: unknown }).state;
   };
-  await expect.poll(state, { timeout: 50_000, interval: 20 }).not.toBe("pending");
+  // Not expect.poll, which knows one test at a time, and these run side by side.
+  await vi.waitUntil(async () => (await state()) !== "pending", { timeout: 50_000, interval: 20 });
   return state();
 }
 
@@ -78,16 +79,15 @@ describe("npm run tickets", () => {
     const first = childrenOf(program.pid);
     expect([...first.keys()].toSorted()).toEqual(["web", "worker"]);
     for (const pid of first.values()) process.kill(pid, "SIGKILL");
-    await program.printed(
-      /process 1 ended: ended by SIGKILL; another takes its place(.|\n)*process 1 ended/,
-    );
+    await program.printed(/the web server ended: ended by SIGKILL; another takes its place/);
+    await program.printed(/worker 1 ended: ended by SIGKILL; another takes its place/);
     // At the same address again, with the reservations of before.
     const answers = (): Promise<boolean> =>
       fetch(`${address}/health`).then(
         ({ ok }) => ok,
         () => false,
       );
-    await expect.poll(answers, { timeout: 50_000, interval: 50 }).toBe(true);
+    await vi.waitUntil(answers, { timeout: 50_000, interval: 50 });
     expect(await reserve(address, "B1", "ann")).toBe("confirmed");
 
     const second = childrenOf(program.pid);
@@ -101,11 +101,8 @@ describe("npm run tickets", () => {
 
 describe("what makes no sense gets one line and exit code 2", () => {
   it.concurrent.each<[ProgramName, string, text: string | RegExp, env?: Record<string, string>]>([
-    ["main", "--port 65536", "'65536' is invalid"],
     ["main", "--wrokers 2", "unknown option '--wrokers' (Did you mean --workers?)"],
     ["main", "", /QUEUE_URL: queue must be .* received "a b"/, { QUEUE_URL: "a b" }],
-    ["web", "", /QUEUE_URL .* and DATABASE_URL .* must be set/],
-    ["rush", "--duplicates 2", "'2' is invalid"],
     ["rush", "--workers 20 --concurrency 20", "more connections than Postgres has room for"],
   ])("%s %s", async (name, args, text, env = {}) => {
     const words = args === "" ? [] : args.split(" ");

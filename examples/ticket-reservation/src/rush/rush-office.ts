@@ -60,9 +60,8 @@ export async function withRushOffice<T>(
     size: plan.workers,
     launch: (place) => launch("worker", ...workerArguments(plan, place)),
   });
-  const [served] = await web.ready();
-  await staff.ready();
-  signal.throwIfAborted();
+  const [served] = await web.ready(signal);
+  await staff.ready(signal);
   const address = served?.address ?? "";
   const queue = env.QUEUE_URL;
   return await use({ sqs, queue, pool, web, staff, address, broken: broken.signal });
