@@ -50,7 +50,7 @@ await run(command, async ({ screen, signal }) => {
   for (const event of evenings) await createEvent(pool, event);
   await using sqs = new HttpSqs();
   await using relay = new OutboxRelay(pool, { sqs });
-  using journal = new Journal({ screen, verbose: false });
+  using journal = new Journal({ screen });
   const report = (error: unknown): void => {
     const what = error instanceof Error ? error.message : String(error);
     journal.add({ who: "web", what, tone: "warning", kind: "web troubles", notable: true });
