@@ -46,13 +46,14 @@ const command = commandLine(
 
 await run(command, async ({ screen, signal }) => {
   const { port, workers, concurrency } = command.opts<Options>();
-  await using sqs = await openQueue({ screen, signal });
+  const givenUp = new AbortController();
+  const giveUp = (error: Error): void => givenUp.abort(error);
+  await using sqs = await openQueue(screen, giveUp);
   await using database = await openDatabase({ screen, signal });
   const env = { ...sqs.env, DATABASE_URL: database.url };
-  const givenUp = new AbortController();
   const tell = (who: string, how: string): void =>
     screen.line("tickets", `${who} ended: ${how}; another takes its place`, "warning");
-  const onGivenUp = (error: Error): void => givenUp.abort(new RunFailedError(error.message));
+  const onGivenUp = ({ message }: Error): void => giveUp(new RunFailedError(message));
   // Its tables are there before the workers come.
   let address: string | undefined;
   await using web = new Crew({

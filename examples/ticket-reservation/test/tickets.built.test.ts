@@ -77,8 +77,8 @@ describe("npm run tickets", () => {
     });
     const address = await addressOf(program);
     const first = childrenOf(program.pid);
-    expect([...first.keys()].toSorted()).toEqual(["web", "worker"]);
-    for (const pid of first.values()) process.kill(pid, "SIGKILL");
+    expect([...first.keys()].toSorted()).toEqual(["sqs", "web", "worker"]);
+    for (const name of ["web", "worker"]) process.kill(first.get(name) ?? 0, "SIGKILL");
     await program.printed(/the web server ended: ended by SIGKILL; another takes its place/);
     await program.printed(/worker 1 ended: ended by SIGKILL; another takes its place/);
     // At the same address again, with the reservations of before.

@@ -10,7 +10,7 @@ import { Crew } from "../crew.ts";
 import { createEvent } from "../office/events.ts";
 import { dropConstraints } from "../office/tables.ts";
 import { openOfficeDatabase } from "../office-database.ts";
-import { environmentOf, startOfficeSqs } from "../office-queue.ts";
+import { environmentAt, startOfficeSqs } from "../office-queue.ts";
 import type { RushPlan } from "./rush-plan.ts";
 
 export const rushEvent = { id: "rush", name: "The rush", seatsPerRow: 25 } as const;
@@ -39,7 +39,7 @@ export async function withRushOffice<T>(
   await dropConstraints(pool);
   await createEvent(pool, { ...rushEvent, seats: plan.seats });
 
-  const env = environmentOf(sqs);
+  const env = environmentAt(sqs.endpoint);
   const broken = new AbortController();
   const breaks = {
     onDeath: (_: number, how: string) =>

@@ -29,7 +29,7 @@ it("fails, and nothing else does, when the connection breaks between two stateme
     await ended;
     await tx.query("SELECT");
   });
-  await expect(work).rejects.toThrow();
+  await expect(work).rejects.toThrow(/connection/);
   await expect(inTransaction(pool, (tx) => tx.query("SELECT"))).resolves.toMatchObject({
     rowCount: 1,
   });
