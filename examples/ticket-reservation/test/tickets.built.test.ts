@@ -57,8 +57,8 @@ async function gone(pids: Iterable<number>): Promise<void> {
   throw new Error(`still there: ${alive.join(", ")}`);
 }
 
-describe("npm run tickets", () => {
-  it.concurrent("sells a seat once, and drains at Ctrl-C", async () => {
+describe.concurrent("npm run tickets", () => {
+  it("sells a seat once, and drains at Ctrl-C", async () => {
     const npm = startNpm("run", "tickets", "--", "--port", "0", "--workers", "2");
     const address = await addressOf(npm);
     expect(await reserve(address, "A1", "ann")).toBe("confirmed");
@@ -71,7 +71,7 @@ describe("npm run tickets", () => {
     expect(ended.stdout.match(/consumer {4}stopped within/g)).toHaveLength(2);
   });
 
-  it.concurrent("goes on when its processes are killed, and takes them along when it is itself", async () => {
+  it("goes on when its processes are killed, and takes them along when it is itself", async () => {
     const program = start("main", ["--port", "0", "--workers", "1"], {
       DATABASE_URL: databaseUrl(),
     });
@@ -95,12 +95,10 @@ describe("npm run tickets", () => {
     await program.ended;
     await vi.waitFor(() => gone(second.values()), { timeout: 30_000, interval: 50 });
   });
-
-  it("leaves nothing behind", nothingLeft);
 });
 
-describe("what makes no sense gets one line and exit code 2", () => {
-  it.concurrent.each<[ProgramName, string, text: string | RegExp, env?: Record<string, string>]>([
+describe.concurrent("what makes no sense gets one line and exit code 2", () => {
+  it.each<[ProgramName, string, text: string | RegExp, env?: Record<string, string>]>([
     ["main", "--wrokers 2", "unknown option '--wrokers' (Did you mean --workers?)"],
     ["main", "", /QUEUE_URL: queue must be .* received "a b"/, { QUEUE_URL: "a b" }],
     ["rush", "--workers 20 --concurrency 20", "more connections than Postgres has room for"],
@@ -109,19 +107,19 @@ describe("what makes no sense gets one line and exit code 2", () => {
     expectOneLine(await run(name, words, env), 2, text);
   });
 
-  it.concurrent("a DATABASE_URL that is none, which is not shown", async () => {
+  it("a DATABASE_URL that is none, which is not shown", async () => {
     const { exitCode, stderr } = await run("main", [], { DATABASE_URL: "secret" });
     expect(stderr).toMatch(/^error: DATABASE_URL must be postgres:[^\n]+\n$/);
     expect({ exitCode, shown: stderr.includes("secret") }).toEqual({ exitCode: 2, shown: false });
   });
 
-  it.concurrent("a FIFO queue", async () => {
+  it("a FIFO queue", async () => {
     const env = { QUEUE_URL: "http://127.0.0.1:1/000000000000/orders.fifo" };
     expectOneLine(await run("main", [], env), 2, "queue must be a standard queue");
   });
 });
 
-describe("what cannot be had gets one line and exit code 1", () => {
+describe.concurrent("what cannot be had gets one line and exit code 1", () => {
   /** Holds a port. */
   const other: Server = createServer();
   let port = 0;
@@ -131,13 +129,13 @@ describe("what cannot be had gets one line and exit code 1", () => {
   });
   afterAll(() => new Promise((resolve) => void other.close(resolve)));
 
-  it.concurrent("a port that is taken", async () => {
+  it("a port that is taken", async () => {
     const env = { DATABASE_URL: databaseUrl() };
     const text = `port ${port} of 127.0.0.1 is taken; --port names another`;
     expectOneLine(await run("main", ["--port", `${port}`], env), 1, text);
   });
 
-  it.concurrent("a database that does not answer, whose password is not shown", async () => {
+  it("a database that does not answer, whose password is not shown", async () => {
     const DATABASE_URL = `postgres://someone:secret@127.0.0.1:${await deadPort()}/somewhere`;
     const ended = await run("main", ["--port", "0"], { DATABASE_URL });
     expectOneLine(ended, 1, "cannot use the database at 127.0.0.1:");
@@ -145,11 +143,15 @@ describe("what cannot be had gets one line and exit code 1", () => {
   });
 });
 
-it.concurrent.each<[name: ProgramName, ...texts: string[]]>([
-  ["main", "Usage: npm run tickets -- [options]", "--port <port>", "DATABASE_URL  ", "QUEUE_URL"],
-  ["rush", "Usage: npm run tickets:rush -- [options]", "--requests <n>", "--unguarded"],
-])("%s --help", async (name, ...texts) => {
-  const { exitCode, stdout, stderr } = await run(name, ["--help"]);
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  for (const text of texts) expect(stdout).toContain(text);
+describe.concurrent("help", () => {
+  it.each<[name: ProgramName, ...texts: string[]]>([
+    ["main", "Usage: npm run tickets -- [options]", "--port <port>", "DATABASE_URL  ", "QUEUE_URL"],
+    ["rush", "Usage: npm run tickets:rush -- [options]", "--requests <n>", "--unguarded"],
+  ])("%s --help", async (name, ...texts) => {
+    const { exitCode, stdout, stderr } = await run(name, ["--help"]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    for (const text of texts) expect(stdout).toContain(text);
+  });
 });
+
+it("leaves nothing behind", nothingLeft);
