@@ -12,6 +12,7 @@ import {
   RunFailedError,
   wholeNumber,
 } from "programs";
+import { requireRoom } from "./connections.ts";
 import { Crew } from "./crew.ts";
 import { openQueue } from "./office-queue.ts";
 
@@ -46,6 +47,8 @@ const command = commandLine(
 
 await run(command, async ({ screen, signal }) => {
   const { port, workers, concurrency } = command.opts<Options>();
+  // A database of DATABASE_URL may have more room.
+  if ((process.env["DATABASE_URL"] ?? "") === "") requireRoom({ workers, concurrency });
   const givenUp = new AbortController();
   const giveUp = (error: Error): void => givenUp.abort(error);
   await using sqs = await openQueue(screen, giveUp);

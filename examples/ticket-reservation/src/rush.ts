@@ -1,7 +1,8 @@
 /**
  * Owns `npm run tickets:rush`: its command line and what it prints. What it runs is in rush/run-rush.ts.
  */
-import { commandLine, decimal, printReport, run, UsageError, wholeNumber } from "programs";
+import { commandLine, decimal, printReport, run, wholeNumber } from "programs";
+import { requireRoom } from "./connections.ts";
 import { killEveryMs, rushDefaults } from "./rush/rush-plan.ts";
 import { runRush } from "./rush/run-rush.ts";
 import { RushDisplay } from "./rush/rush-display.ts";
@@ -22,9 +23,6 @@ interface Options {
   readonly unguarded: boolean;
   readonly json: boolean;
 }
-
-/** Postgres has room for 100; the web server and the rush itself want some. */
-const maxWorkerConnections = 75;
 
 const command = commandLine(
   "run tickets:rush",
@@ -80,11 +78,7 @@ await run(command, async ({ screen, signal }) => {
     visibilitySeconds: visibility,
     giveUpAfterMs: giveUpAfter * 1_000,
   };
-  if (plan.workers * (plan.concurrency + 2) > maxWorkerConnections) {
-    throw new UsageError(
-      `${plan.workers} workers of ${plan.concurrency} need more connections than Postgres has room for: fewer of the one or the other`,
-    );
-  }
+  requireRoom(plan);
   using display = new RushDisplay(plan.requests);
   const findings = await runRush(plan, {
     signal,

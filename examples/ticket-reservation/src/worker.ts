@@ -16,6 +16,7 @@ import {
   tellParent,
   wholeNumber,
 } from "programs";
+import { workerConnections } from "./connections.ts";
 import { decidingConsumer } from "./office/deciding-consumer.ts";
 import { keepSwept } from "./office/keep-swept.ts";
 import { tellDecisions } from "./office/tell-decisions.ts";
@@ -53,7 +54,11 @@ await run(command, async ({ screen, signal }) => {
   const interrupted = once(signal, "abort");
   using journal = new Journal({ screen });
   await using sqs = new HttpSqs();
-  await using pool = await openOfficeDatabase(url, concurrency + 2, "tickets worker");
+  await using pool = await openOfficeDatabase(
+    url,
+    workerConnections(concurrency),
+    "tickets worker",
+  );
   await using consumer = decidingConsumer({
     queue,
     sqs,

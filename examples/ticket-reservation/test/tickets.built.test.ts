@@ -101,6 +101,7 @@ describe.concurrent("what makes no sense gets one line and exit code 2", () => {
   it.each<[ProgramName, string, text: string | RegExp, env?: Record<string, string>]>([
     ["main", "--wrokers 2", "unknown option '--wrokers' (Did you mean --workers?)"],
     ["main", "", /QUEUE_URL: queue must be .* received "a b"/, { QUEUE_URL: "a b" }],
+    ["main", "--workers 20", "more connections than Postgres has room for"],
     ["rush", "--workers 20 --concurrency 20", "more connections than Postgres has room for"],
   ])("%s %s", async (name, args, text, env = {}) => {
     const words = args === "" ? [] : args.split(" ");
