@@ -27,19 +27,26 @@ interface Lane {
 
 const columns = "id, queue, lane, body, options, attempts";
 
+/** What is to be taken. */
+export interface Claim {
+  readonly table: TableName;
+  /** Messages, at most. */
+  readonly count: number;
+  /** Queues that are left alone. */
+  readonly resting: readonly string[];
+}
+
 /**
- * Takes up to `count` messages of standard queues that are due, until the transaction ends. What another relay
- * has taken is left to it.
+ * Takes messages of standard queues that are due, until the transaction ends. What another relay has taken is
+ * left to it.
  */
-export async function claimSingles(
-  ask: Ask,
-  table: TableName,
-  count: number,
-): Promise<readonly OutboxRow[]> {
+export async function claimSingles(ask: Ask, claim: Claim): Promise<readonly OutboxRow[]> {
+  const { table, count, resting } = claim;
   const { rows } = await ask(
-    `SELECT ${columns} FROM ${table.sql} WHERE lane IS NULL AND due_at <= now()
+    `SELECT ${columns} FROM ${table.sql}
+     WHERE lane IS NULL AND due_at <= now() AND queue <> ALL ($2::text[])
      ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED`,
-    [count],
+    [count, resting],
   );
   return typed<OutboxRow>(rows);
 }
@@ -51,19 +58,12 @@ export async function claimSingles(
  */
 export async function claimLanes(
   ask: Ask,
-  table: TableName,
-  count: number,
+  claim: Claim,
 ): Promise<readonly (readonly OutboxRow[])[]> {
-  // As many rows again, so that lanes which others have taken do not hide those that are free.
-  const window = count * 10;
-  const { rows: due } = await ask(
-    `SELECT DISTINCT queue, lane FROM (
-       SELECT queue, lane FROM ${table.sql} WHERE lane IS NOT NULL AND due_at <= now()
-       ORDER BY due_at, id LIMIT $1) AS due`,
-    [window],
-  );
+  const { table, count } = claim;
+  const due = await dueLanes(ask, claim);
   if (due.length === 0) return [];
-  const lanes = await takeLanes(ask, table, typed<Lane>(due), count);
+  const lanes = await takeLanes(ask, table, due, count);
   if (lanes.length === 0) return [];
   // A statement of its own, so that it sees what the lanes' last holders have committed.
   const { rows } = await ask(
@@ -85,6 +85,28 @@ export async function claimLanes(
     else if (first !== undefined) await holdBack(ask, table, first);
   }
   return ready;
+}
+
+/** Lanes with messages that are due, those that wait longest first. */
+async function dueLanes(ask: Ask, { table, count, resting }: Claim): Promise<readonly Lane[]> {
+  // As many rows again, so that lanes which others have taken do not hide those that are free.
+  const window = count * 10;
+  const isDue = "lane IS NOT NULL AND due_at <= now() AND queue <> ALL ($2::text[])";
+  const { rows } = await ask(
+    `SELECT queue, lane FROM ${table.sql} WHERE ${isDue} ORDER BY due_at, id LIMIT $1`,
+    [window, resting],
+  );
+  const inWindow = typed<Lane>(rows);
+  if (inWindow.length < window) return distinct(inWindow);
+  // A long lane may fill the window alone. The first messages of lanes show those behind it.
+  const { rows: heads } = await ask(
+    `SELECT queue, lane FROM ${table.sql} AS head WHERE ${isDue} AND NOT EXISTS (
+       SELECT FROM ${table.sql} AS earlier
+       WHERE earlier.queue = head.queue AND earlier.lane = head.lane AND earlier.id < head.id)
+     ORDER BY due_at, id LIMIT $1`,
+    [window, resting],
+  );
+  return distinct([...typed<Lane>(heads), ...inWindow]);
 }
 
 /** Those of the lanes that no other relay has, `count` at most. */
@@ -135,10 +157,23 @@ export async function defer(
   );
 }
 
+/** Each lane once, where it was first. */
+function distinct(lanes: readonly Lane[]): readonly Lane[] {
+  const byKey = new Map<string, Lane>();
+  for (const lane of lanes) {
+    const key = laneKey(lane);
+    if (!byKey.has(key)) byKey.set(key, lane);
+  }
+  return [...byKey.values()];
+}
+
+const laneKey = ({ queue, lane }: Pick<OutboxRow, "queue" | "lane">): string =>
+  JSON.stringify([queue, lane]);
+
 function byLane(rows: readonly LaneRow[]): LaneRow[][] {
   const lanes = new Map<string, LaneRow[]>();
   for (const row of rows) {
-    const key = JSON.stringify([row.queue, row.lane]);
+    const key = laneKey(row);
     const lane = lanes.get(key);
     if (lane === undefined) lanes.set(key, [row]);
     else lane.push(row);
