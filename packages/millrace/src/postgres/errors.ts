@@ -35,13 +35,13 @@ export class TransactionAbortedError extends MillraceError {
   }
 }
 
-/** The handler ended the transaction itself. What it did may be done, and the message's key is not recorded. */
+/**
+ * The handler wanted to end the transaction itself, or to use it beyond its own end: the statement was refused, and
+ * never reached Postgres. Where COMMIT or ROLLBACK was hidden behind other statements in one query, it was carried
+ * out, and shows only afterwards: what the handler did, and the message's key, may then be committed.
+ */
 export class TransactionEndedError extends MillraceError {
   readonly code = "TRANSACTION_ENDED";
-
-  constructor() {
-    super("the handler ended the transaction: COMMIT and ROLLBACK are the inbox's to say");
-  }
 }
 
 /**

@@ -98,10 +98,7 @@ export class OutboxRelay implements AsyncDisposable {
     if (this.#run !== undefined) {
       const run = this.#run;
       this.#run = undefined;
-      this.#stopped = run.stop(deadlineMs).then(() => {
-        // Unless it was started again meanwhile.
-        if (this.#run === undefined) this.#health.stopped();
-      });
+      this.#stopped = this.#end(run, deadlineMs);
     }
     return this.#stopped;
   }
@@ -132,6 +129,12 @@ export class OutboxRelay implements AsyncDisposable {
   ): this {
     this.#events.off(name, listener);
     return this;
+  }
+
+  async #end(run: RelayRun, deadlineMs: number): Promise<void> {
+    await run.stop(deadlineMs);
+    // Unless it was started again meanwhile.
+    if (this.#run === undefined) this.#health.stopped();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

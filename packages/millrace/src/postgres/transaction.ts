@@ -17,6 +17,7 @@ import {
 } from "./errors.ts";
 import { withClient } from "./held-client.ts";
 import type { HeldClient } from "./held-client.ts";
+import { transactionStatus } from "./lent-client.ts";
 
 /** Isolation levels, as Postgres names them. */
 export type Isolation = "read committed" | "repeatable read" | "serializable";
@@ -153,7 +154,9 @@ async function open(client: PoolClient, pool: Pool, isolation: Isolation): Promi
 
 async function commitOn(held: HeldClient): Promise<void> {
   const { client } = held;
-  if (transactionStatus(client) === "I") throw new TransactionEndedError();
+  if (transactionStatus(client) === "I") {
+    throw new TransactionEndedError("the handler ended the transaction, within a query of several");
+  }
   let command: string;
   try {
     ({ command } = await client.query("COMMIT"));
@@ -165,11 +168,6 @@ async function commitOn(held: HeldClient): Promise<void> {
   held.clean = true;
   // Postgres does not call it an error: it says what it did instead.
   if (command !== "COMMIT") throw new TransactionAbortedError();
-}
-
-/** I: none, T: in one, E: in one that has failed. Undefined where `pg` is too old to say. */
-function transactionStatus(client: PoolClient): string | null | undefined {
-  return "getTransactionStatus" in client ? client.getTransactionStatus() : undefined;
 }
 
 /** Whether it was answered. If not the connection is destroyed, which rolls back too. */
