@@ -9,6 +9,7 @@ import { fullJitterMs } from "../random.ts";
 import type { Random } from "../random.ts";
 import {
   CommitUnknownError,
+  DatabaseUnavailableError,
   isConflict,
   sqlStateOf,
   statementFailed,
@@ -51,6 +52,7 @@ const backoff = { baseMs: 10, maxMs: 500 };
  * |---|---|
  * | its COMMIT or ROLLBACK was answered | goes back to the pool |
  * | anything else: broken, aborted, not answered, ended by the work itself | is destroyed: Postgres rolls back |
+ * | it led to a server that takes no writes | is destroyed: a new one leads to the primary, after a failover |
  *
  * @throws the signal's reason when it aborts before the commit is confirmed; TransactionAbortedError,
  * TransactionEndedError, CommitUnknownError; DatabaseUnavailableError and StatementError from the statements
@@ -90,7 +92,9 @@ async function runOnce<T>(
     else await rollBack(held);
     return value;
   } catch (error) {
-    if (!held.clean && !(error instanceof TransactionEndedError)) await rollBack(held);
+    const spoilt =
+      error instanceof TransactionEndedError || error instanceof DatabaseUnavailableError;
+    if (!held.clean && !spoilt) await rollBack(held);
     throw error;
   }
 }
@@ -127,11 +131,16 @@ async function begin(client: PoolClient, parts: TransactionParts): Promise<void>
 const each = (lock: string): string => `SELECT ${lock}(key) FROM unnest($1::bigint[]) AS key`;
 
 /**
- * Has Postgres look every second, during a statement, whether we are still there. A wait for a lock whose
- * connection was destroyed ends by that; otherwise the abandoned would pile up, each in a place of the
- * server's. Postgres 14 and later, not on Windows.
+ * Has Postgres notice that we are gone. A wait for a lock whose connection was destroyed ends by the first: it looks
+ * every second, during a statement; otherwise the abandoned would pile up, each in a place of the server's. It is
+ * of Postgres 14 and later, and not on Windows. The others are for a host that went without a word: its
+ * transaction, and the locks and keys in it, end within a minute on Linux, and not after the two hours of TCP's own.
  */
-const noticeOurEnd = "SET LOCAL client_connection_check_interval = 1000";
+const noticeOurEnd = [
+  "SET LOCAL client_connection_check_interval = 1000",
+  "SET LOCAL tcp_keepalives_idle = 10",
+  "SET LOCAL tcp_keepalives_interval = 5",
+].join("; ");
 /** Of a server that has no such setting, and of one whose platform has no way to look. */
 const noSuchSetting: ReadonlySet<string | undefined> = new Set(["42704", "22023"]);
 /** Pools whose servers do not know it. */
