@@ -40,8 +40,8 @@ export type InboxHandler<Body> = (
  * | throws; its signal aborts at any time before the commit is confirmed | rolled back, likewise | retried |
  * | meets a serialization failure or a deadlock (40001, 40P01) | rolled back, run again | – |
  *
- * Effects outside the transaction are not covered; and since a transaction may be run again, they may happen
- * more than once. Its key stays for `retentionDays`; `sweep` deletes those that are over.
+ * Effects outside the transaction are not covered; and since a transaction may be run again, with the same message,
+ * they may happen more than once. Its key stays for `retentionDays`; `sweep` deletes those that are over.
  *
  * A message needs a connection for as long as its handler runs; with fewer in the pool than the consumer has
  * workers, the others wait. A handler that asks the pool for a second one can wait for ever: use `tx`.

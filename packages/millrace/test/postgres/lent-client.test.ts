@@ -2,6 +2,8 @@
  * What a handler can do with the client of its transaction, and what it cannot: end it, keep it, use it later.
  */
 import { inbox, inboxBatch, TransactionEndedError } from "millrace/postgres";
+import { sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/node-postgres";
 import { Client, Query } from "pg";
 import type { Pool, PoolClient } from "pg";
 import { describe, expect, it } from "vitest";
@@ -85,25 +87,41 @@ describe("the end of the transaction", () => {
     "ABORT",
     "PREPARE TRANSACTION 'x'",
     " /* now */ ; -- really\n COMMIT",
-  ])("is not the handler's to say: %s is refused, and nothing has happened", async (sql) => {
+  ])("is not the handler's to say: %s is refused, and nothing has happened", async (text) => {
     const pool = bench.pool({ max: 1 });
     await handling(pool, async (tx) => {
-      await did(tx, `before ${sql}`);
-      await expect(tx.query(sql)).rejects.toBeInstanceOf(TransactionEndedError);
-      await expect(tx.query({ text: sql })).rejects.toBeInstanceOf(TransactionEndedError);
-      await did(tx, `before ${sql}`);
+      await did(tx, `before ${text}`);
+      await expect(tx.query(text)).rejects.toBeInstanceOf(TransactionEndedError);
+      await expect(tx.query({ text })).rejects.toBeInstanceOf(TransactionEndedError);
+      await did(tx, `before ${text}`);
     });
-    expect(await done(pool, `before ${sql}`)).toBe(2);
+    expect(await done(pool, `before ${text}`)).toBe(2);
   });
 
   it.each([
     "SAVEPOINT s; ROLLBACK TO s",
     "savepoint s; rollback work to savepoint s",
     "SELECT 'COMMIT'",
-  ])("is not what a savepoint's is: %s passes", async (sql) => {
+  ])("is not what a savepoint's is: %s passes", async (text) => {
     const pool = bench.pool({ max: 1 });
     await handling(pool, async (tx) => {
-      for (const statement of sql.split("; ")) await tx.query(statement);
+      for (const statement of text.split("; ")) await tx.query(statement);
+    });
+  });
+
+  it("is not a query builder's: its own transaction does not begin", async () => {
+    const pool = bench.pool({ max: 1 });
+    await handling(pool, async (tx) => {
+      const db = drizzle({ client: tx });
+      const own = db.transaction((inner) =>
+        inner.execute(sql`INSERT INTO effects VALUES ('inner')`),
+      );
+      expect(await failure(own)).toMatchObject({ cause: { code: "TRANSACTION_ENDED" } });
+      await db.execute(sql`INSERT INTO effects VALUES ('outer')`);
+    });
+    expect({ inner: await done(pool, "inner"), outer: await done(pool, "outer") }).toEqual({
+      inner: 0,
+      outer: 1,
     });
   });
 
