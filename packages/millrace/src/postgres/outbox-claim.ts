@@ -17,7 +17,6 @@ export interface Deferral {
 
 interface LaneRow extends OutboxRow {
   readonly due: boolean;
-  readonly due_at: string;
 }
 
 interface Lane {
@@ -67,7 +66,7 @@ export async function claimLanes(
   if (lanes.length === 0) return [];
   // A statement of its own, so that it sees what the lanes' last holders have committed.
   const { rows } = await ask(
-    `SELECT ${columns}, due_at <= now() AS due, due_at::text FROM
+    `SELECT ${columns}, due_at <= now() AS due FROM
        unnest($1::text[], $2::text[]) AS mine (its_queue, its_lane) CROSS JOIN LATERAL (
          SELECT ${columns}, due_at FROM ${table.sql} WHERE queue = its_queue AND lane = its_lane
          ORDER BY id LIMIT $3) AS message
@@ -96,17 +95,15 @@ async function dueLanes(ask: Ask, { table, count, resting }: Claim): Promise<rea
     `SELECT queue, lane FROM ${table.sql} WHERE ${isDue} ORDER BY due_at, id LIMIT $1`,
     [window, resting],
   );
-  const inWindow = typed<Lane>(rows);
-  if (inWindow.length < window) return distinct(inWindow);
-  // A long lane may fill the window alone. The first messages of lanes show those behind it.
-  const { rows: heads } = await ask(
-    `SELECT queue, lane FROM ${table.sql} AS head WHERE ${isDue} AND NOT EXISTS (
-       SELECT FROM ${table.sql} AS earlier
-       WHERE earlier.queue = head.queue AND earlier.lane = head.lane AND earlier.id < head.id)
-     ORDER BY due_at, id LIMIT $1`,
+  const lanes = distinct(typed<Lane>(rows));
+  if (rows.length < window || lanes.length >= count) return lanes;
+  // A few long lanes fill the window, and hide those behind them. It takes a look at every message that is due.
+  const { rows: all } = await ask(
+    `SELECT queue, lane FROM ${table.sql} WHERE ${isDue}
+     GROUP BY queue, lane ORDER BY min(due_at), min(id) LIMIT $1`,
     [window, resting],
   );
-  return distinct([...typed<Lane>(heads), ...inWindow]);
+  return typed<Lane>(all);
 }
 
 /** Those of the lanes that no other relay has, `count` at most. */
@@ -128,12 +125,12 @@ async function takeLanes(
 
 /** Has a lane's messages wait for its first, which is to be sent again later: they would be looked at in vain. */
 async function holdBack(ask: Ask, table: TableName, first: LaneRow): Promise<void> {
-  const { queue, lane, due_at: dueAt } = first;
-  await ask(`UPDATE ${table.sql} SET due_at = $3 WHERE queue = $1 AND lane = $2 AND due_at < $3`, [
-    queue,
-    lane,
-    dueAt,
-  ]);
+  const { id, queue, lane } = first;
+  await ask(
+    `UPDATE ${table.sql} AS later SET due_at = first.due_at FROM ${table.sql} AS first
+     WHERE first.id = $1 AND later.queue = $2 AND later.lane = $3 AND later.due_at < first.due_at`,
+    [id, queue, lane],
+  );
 }
 
 /** Deletes what SQS has. */
