@@ -2,7 +2,6 @@
  * Owns polling: when a poll is opened, how many messages it asks for, and what becomes of its answer.
  * It never runs a handler, and never takes more than there are permits for.
  */
-import { setMaxListeners } from "node:events";
 import { toError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { fullJitterMs } from "../random.ts";
@@ -98,8 +97,6 @@ export class Receiver {
     const { total } = parts.permits;
     this.#fullPoll = Math.min(maxReceiveMessages, total);
     this.#level = new PollLevel(Math.max(1, Math.floor(total / maxReceiveMessages)));
-    // Every open poll listens to it.
-    setMaxListeners(0, this.#stop.signal);
   }
 
   /** Polls that SQS has not answered yet. */
