@@ -16,6 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   "random.ts": [],
   channel: ["errors.ts"],
   sqs: [
+    "channel",
     "clock.ts",
     "errors.ts",
     "option-checks.ts",
