@@ -1,7 +1,7 @@
 /**
  * Owns what a relay tells about itself: the shapes of its events and figures. It holds no code.
  */
-import type { HealthStatus } from "../consumer/health.ts";
+import type { HealthStatus } from "../health-status.ts";
 
 /** The events of a relay. */
 export interface OutboxRelayEvents {

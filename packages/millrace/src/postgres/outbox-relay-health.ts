@@ -2,7 +2,8 @@
  * Owns the relay's health: what its rounds tell of it, and when to say that it changed. It never acts on it.
  */
 import type { Clock } from "../clock.ts";
-import type { HealthStatus } from "../consumer/health.ts";
+import { StatusTeller } from "../health-status.ts";
+import type { HealthStatus, Judgement, OnStatusChange } from "../health-status.ts";
 
 /**
  * What `relay.health()` answers.
@@ -33,7 +34,7 @@ interface Trouble {
 
 export interface RelayHealthParts {
   readonly clock: Clock;
-  readonly onChange: (from: HealthStatus, to: HealthStatus, reason: string | undefined) => void;
+  readonly onChange: OnStatusChange;
 }
 
 export class RelayHealth {
@@ -44,11 +45,11 @@ export class RelayHealth {
   /** Set while a queue cannot be sent to; since then, or since the last send to any. */
   #sends: Trouble | undefined;
   #lastRoundAtMs: number | undefined;
-  /** What onChange was last told. */
-  #told: HealthStatus = "stopped";
+  readonly #teller: StatusTeller;
 
   constructor(parts: RelayHealthParts) {
     this.#parts = parts;
+    this.#teller = new StatusTeller(parts.onChange);
   }
 
   current(): OutboxRelayHealth {
@@ -93,7 +94,7 @@ export class RelayHealth {
     this.#tell();
   }
 
-  #judge(): { status: HealthStatus; reason: string | undefined } {
+  #judge(): Judgement {
     if (this.#phase !== "running") return { status: this.#phase, reason: undefined };
     const trouble = this.#database ?? this.#sends;
     if (trouble === undefined) return { status: "healthy", reason: undefined };
@@ -102,10 +103,6 @@ export class RelayHealth {
   }
 
   #tell(): void {
-    const { status, reason } = this.#judge();
-    const from = this.#told;
-    if (status === from) return;
-    this.#told = status;
-    this.#parts.onChange(from, status, reason);
+    this.#teller.tell(this.#judge());
   }
 }
