@@ -30,7 +30,8 @@ type Counters = { -readonly [Name in keyof OutboxRelayStats]: number };
 const statementTimeoutMs = 30_000;
 /** What a stop leaves the database, beyond its deadline, to say what became of the last round. */
 const commitGraceMs = 5_000;
-const databaseBackoff = { baseMs: 100, maxMs: 20_000 };
+/** One connection, tried every few seconds, is no load, and what a web server took is waiting for it. */
+const databaseBackoff = { baseMs: 100, maxMs: 5_000 };
 
 /**
  * | state | meaning | left when |
