@@ -69,6 +69,11 @@ export class Actor {
     return this.#consumer.health();
   }
 
+  /** Looks at its health, as a probe would. */
+  probe(): void {
+    if (!this.#process.dead) this.#process.enter(() => this.#probed());
+  }
+
   /** Timers of the consumer's that are set. */
   get timers(): number {
     return this.#process.timers;
@@ -182,6 +187,10 @@ export class Actor {
     }, againAfterMs);
   }
 
+  #probed(): void {
+    this.#stage.log.add("health", { consumer: this.#number, status: this.health.status });
+  }
+
   #setPaused(paused: boolean): void {
     if (this.#paused === paused && !paused) return;
     this.#paused = paused;
@@ -226,6 +235,9 @@ export class Actor {
       visibilityMs: visibilitySeconds * 1_000,
       troubles: stage.troubles,
     };
+    const consumerNumber = this.#number;
+    const limitAnswered = (allowed: number): void =>
+      log.add("limitAnswered", { consumer: consumerNumber, allowed });
     const common = {
       queue: stage.queueUrl,
       sqs: new FaultySqs(stage.wire, this.#number, process),
@@ -242,7 +254,7 @@ export class Actor {
         lanes === "key"
           ? ({ attributes }: Pick<Message, "attributes">) => laneOf(attributes)
           : undefined,
-      limits: plan.limits ? [limitOf(draw.fork(), rough)] : undefined,
+      limits: plan.limits ? [limitOf(draw.fork(), rough, limitAnswered)] : undefined,
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema the body is a string, which is unknown too
       schema: (plan.schema ? schemaOf(draw.fork(), rough) : undefined) as ReturnType<
         typeof schemaOf

@@ -63,7 +63,8 @@ export type EntryAnswer = "done" | "failed" | "refused" | "unsaid";
 /** How a handler's run ended. */
 export type RunEnd =
   | { readonly how: "resolved" }
-  | { readonly how: "threw" }
+  /** `told`: it threw the reason of its signal. */
+  | { readonly how: "threw"; readonly told?: boolean }
   | { readonly how: "returned"; readonly outcome: "retry"; readonly seconds: number | undefined }
   | { readonly how: "returned"; readonly outcome: "release" | "deadLetter" };
 
@@ -82,6 +83,10 @@ interface Events {
   crashed: { readonly consumer: number };
   /** Its event loop stands still. */
   blocked: { readonly consumer: number; readonly forMs: number };
+  /** Its limit was asked: how many messages its next poll may bring; 0 when it failed. */
+  limitAnswered: { readonly consumer: number; readonly allowed: number };
+  /** What it said of itself when it was looked at. */
+  health: { readonly consumer: number; readonly status: string };
   /** A few minutes after everything was drained. */
   idle: {
     readonly consumer: number;

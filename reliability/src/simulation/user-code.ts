@@ -114,22 +114,32 @@ export function retryOf(
   };
 }
 
-export function limitOf(draw: Draw, rough: () => boolean): Limit {
+/** @param answered told of what it allows, before its consumer is: 0 where it fails. */
+export function limitOf(
+  draw: Draw,
+  rough: () => boolean,
+  answered: (allowed: number) => void,
+): Limit {
+  const allow = (allowed: number): number => {
+    answered(Number.isNaN(allowed) ? 0 : allowed);
+    return allowed;
+  };
   return () => {
-    if (!rough()) return Infinity;
+    if (!rough()) return allow(Infinity);
     switch (draw.integer(0, 7)) {
       case 0:
+        answered(0);
         throw anythingThrown(draw);
       case 1:
-        return 0;
+        return allow(0);
       case 2:
-        return Number.NaN;
+        return allow(Number.NaN);
       case 3:
-        return draw.integer(1, 3);
+        return allow(draw.integer(1, 3));
       case 4:
-        return draw.chance(0.1) ? new Promise<number>(() => {}) : Promise.resolve(5);
+        return draw.chance(0.1) ? new Promise<number>(() => {}) : Promise.resolve(allow(5));
       default:
-        return Infinity;
+        return allow(Infinity);
     }
   };
 }

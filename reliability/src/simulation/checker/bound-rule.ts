@@ -81,7 +81,7 @@ function waitingForNothing(consumer: Consumer, ledger: Ledger): Delivery | undef
   if (ordered) {
     for (const { delivery } of runs) if (delivery?.lane !== undefined) closed.add(delivery.lane);
     for (const delivery of hand) {
-      const open = isWaiting(delivery, ledger) && !delivery.barred;
+      const open = isWaiting(delivery, ledger) && delivery.barredBy === undefined;
       if (delivery.lane !== undefined && !open && !ledger.isGone(delivery))
         closed.add(delivery.lane);
     }

@@ -81,8 +81,10 @@ export interface Delivery extends HandedOut {
   /** Calls about it that its consumer waits for. */
   readonly open: Set<Call>;
   copied: boolean;
-  /** It was in hand when an earlier one of its lane failed. */
-  barred: boolean;
+  /** The earlier one of its lane that failed while it was in hand. */
+  barredBy: Delivery | undefined;
+  /** What the first change that settles it asked for. */
+  settleSeconds: number | undefined;
 }
 
 export interface Run {
@@ -158,6 +160,8 @@ export class Ledger {
       case "sendResolved":
       case "sendFailed":
       case "escaped":
+      case "limitAnswered":
+      case "health":
       case "idle":
       case "ended":
         return;
@@ -296,6 +300,7 @@ export class Ledger {
       if (request.fault !== undefined) delivery.touched = true;
       delivery.open.add(call);
       if (settles[index] !== "no") delivery.settleSentMs ??= request.atMs;
+      if (settles[index] === "yes") delivery.settleSeconds ??= request.about[index]?.seconds;
       if (settles[index] === "maybe") delivery.doubtful = true;
     }
   }
@@ -385,7 +390,8 @@ export class Ledger {
       doubtful: false,
       open: new Set(),
       copied: false,
-      barred: false,
+      barredBy: undefined,
+      settleSeconds: undefined,
     });
   }
 
@@ -519,7 +525,7 @@ function settlement(
   about: AboutDelivery | undefined,
   delivery: Delivery,
 ): "yes" | "no" | "maybe" {
-  const { run, sound, barred, lane, consumer } = delivery;
+  const { run, sound, barredBy, lane, consumer } = delivery;
   if (operation === "DeleteMessageBatch" || about?.seconds === 0) return "yes";
   if (!sound) return "maybe";
   if (run !== undefined) {
@@ -527,6 +533,6 @@ function settlement(
     return atMs >= (run.abortedMs ?? Infinity) + handlerGraceMs ? "maybe" : "no";
   }
   if (consumer?.facts.lanes !== "key" || lane === undefined) return "no";
-  if (barred || about?.seconds !== consumer.facts.visibilitySeconds) return "yes";
+  if (barredBy !== undefined || about?.seconds !== consumer.facts.visibilitySeconds) return "yes";
   return isBehindTrouble(delivery) ? "maybe" : "no";
 }
