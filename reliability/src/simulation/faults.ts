@@ -121,7 +121,7 @@ export function drawFaults(draw: Draw, durationMs: number, consumers: number): F
 }
 
 /** Most extensions fail as long as anything does: leases are lost that were well kept. */
-function siege(draw: Draw, durationMs: number): Storm {
+export function siege(draw: Draw, durationMs: number): Storm {
   return {
     fromMs: 0,
     untilMs: durationMs,
