@@ -95,6 +95,8 @@ export class Worker<Body> {
     const { handle, logger } = this.#parts;
     const message = await this.#read(delivery, onBodyRefused);
     delivery.setMessage(message);
+    // A schema may take so long that the message is somebody else's by now, or the consumer has stopped.
+    if (delivery.abortReason !== undefined) throw delivery.abortReason;
     return handle(message, contextOf(delivery, this.number, logger));
   }
 
