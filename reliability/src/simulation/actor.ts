@@ -113,10 +113,12 @@ export class Actor {
     this.#stopping += 1;
     log.add("stopCalled", { consumer: number, deadlineMs });
     return consumer.stop({ deadlineMs }).then(
-      () => {
+      ({ finished, released, abandoned }) => {
         if (consumer === this.#consumer) this.#stopping -= 1;
         const { inHand } = consumer.stats();
-        return log.add("stopResolved", { consumer: number, timers: process.timers, inHand });
+        const reported = finished + released + abandoned;
+        const { timers } = process;
+        return log.add("stopResolved", { consumer: number, timers, inHand, reported });
       },
       (error: unknown) => log.add("escaped", { error: `stop() rejected: ${String(error)}` }),
     );
@@ -219,6 +221,7 @@ export class Actor {
         visibilitySeconds,
         handlerTimeoutMs,
         lanes,
+        slowBodies: plan.slowSchema,
         limited: plan.limits,
       },
     });
@@ -256,9 +259,9 @@ export class Actor {
           : undefined,
       limits: plan.limits ? [limitOf(draw.fork(), rough, limitAnswered)] : undefined,
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema the body is a string, which is unknown too
-      schema: (plan.schema ? schemaOf(draw.fork(), rough) : undefined) as ReturnType<
-        typeof schemaOf
-      >,
+      schema: (plan.schema
+        ? schemaOf(draw.fork(), rough, plan.slowSchema ? process : undefined)
+        : undefined) as ReturnType<typeof schemaOf>,
     };
     const consumer = new Consumer<unknown>(
       batches === undefined

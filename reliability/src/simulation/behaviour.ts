@@ -116,7 +116,8 @@ export async function behave(
   // The signal is only made when it is asked for: some handlers never do.
   const aborted = behaviour === "quick" ? undefined : watch(context.signal, teller);
   const fail = (thrown: unknown): never => {
-    const told = aborted !== undefined && context.signal.aborted && thrown === context.signal.reason;
+    const told =
+      aborted !== undefined && context.signal.aborted && thrown === context.signal.reason;
     teller.ended(told ? { how: "threw", told } : { how: "threw" });
     throw thrown;
   };

@@ -24,6 +24,8 @@ export interface ConsumerFacts {
   readonly visibilitySeconds: number;
   readonly handlerTimeoutMs: number | undefined;
   readonly lanes: Lanes;
+  /** Whether reading a body may take its time, for which the log shows neither a worker nor a reason. */
+  readonly slowBodies: boolean;
   /** Whether a limit may hold polls back. */
   readonly limited: boolean;
 }
@@ -76,7 +78,13 @@ interface Events {
   startFailed: { readonly consumer: number; readonly error: string };
   stopCalled: { readonly consumer: number; readonly deadlineMs: number };
   /** `timers`: those of the consumer that are still set. */
-  stopResolved: { readonly consumer: number; readonly timers: number; readonly inHand: number };
+  stopResolved: {
+    readonly consumer: number;
+    readonly timers: number;
+    readonly inHand: number;
+    /** Deliveries, as its report has it: finished, released and abandoned together. */
+    readonly reported: number;
+  };
   paused: { readonly consumer: number };
   resumed: { readonly consumer: number };
   /** The process is gone: it calls no more. */

@@ -42,6 +42,8 @@ export interface ConsumerPlan {
   readonly visibilityTimeoutSeconds: number | undefined;
   readonly handlerTimeoutMs: number | undefined;
   readonly schema: boolean;
+  /** Whether its schema answers with a promise. */
+  readonly slowSchema: boolean;
   readonly limits: boolean;
   /** Undefined: the default one; else one that answers nonsense now and then. */
   readonly retry: "default" | "short" | "nonsense";
@@ -177,6 +179,7 @@ function drawConsumer(
     visibilityTimeoutSeconds: draw.pick([undefined, undefined, 30, 10, 4, 2, 120]),
     handlerTimeoutMs: draw.chance(0.4) ? draw.magnitude(100, 60_000) : undefined,
     schema,
+    slowSchema: schema && draw.chance(0.4),
     limits: draw.chance(0.2),
     retry: draw.pick(["default", "short", "short", "nonsense"]),
     throwing: draw.chance(0.3),

@@ -20,7 +20,10 @@ export function attemptRule(): Rule {
       } else if (entry.type === "stopResolved") {
         const { number, facts, stopCalledMs } = ledger.consumer(entry.consumer);
         if (!facts.limited && attempts.isStranded(number, stopCalledMs, entry.atMs)) {
-          report("nothing is stranded", `consumer ${number}: stop() did not ask for what a poll left`);
+          report(
+            "nothing is stranded",
+            `consumer ${number}: stop() did not ask for what a poll left`,
+          );
         }
         attempts.forget(number);
       } else if (

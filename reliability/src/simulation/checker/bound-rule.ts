@@ -74,7 +74,7 @@ export function boundRule(): Rule {
 function waitingForNothing(consumer: Consumer, ledger: Ledger): Delivery | undefined {
   const { phase, blockedUntilMs, hand, runs, facts } = consumer;
   if (phase !== "running" || ledger.nowMs <= blockedUntilMs || hand.size === 0) return undefined;
-  if (ledger.running(consumer) >= facts.concurrency) return undefined;
+  if (facts.slowBodies || ledger.running(consumer) >= facts.concurrency) return undefined;
   // A lane that has anything in hand but what waits may be closed for a while.
   const closed = new Set<string>();
   const ordered = facts.lanes !== "none";

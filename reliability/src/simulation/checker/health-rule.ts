@@ -44,15 +44,24 @@ export function healthRule(): Rule {
     see: (entry, ledger, report) => {
       if (entry.type === "request" && entry.who !== "producer" && entry.fault !== undefined) {
         lastFaultMs.set(entry.who, entry.atMs);
-      } else if (entry.type === "blocked") lastFaultMs.set(entry.consumer, entry.atMs + entry.forMs);
+      } else if (entry.type === "blocked")
+        lastFaultMs.set(entry.consumer, entry.atMs + entry.forMs);
       else if (entry.type === "aborted" || entry.type === "answered") {
         const who = poller(entry, ledger);
         if (who === undefined) return;
         // One that is given up may still be answered.
         if (entry.type === "aborted" || entry.late) troubles.set(who, undefined);
         else polled(who, entry.error, entry.atMs);
-      } else if (entry.type === "startResolved") started.add(entry.consumer);
-      else if (entry.type === "stopCalled") {
+      } else if (entry.type === "startResolved") {
+        started.add(entry.consumer);
+        const trouble = troubles.get(entry.consumer);
+        if (trouble === undefined || trouble === "none") return;
+        if (!needsSomeone.includes(trouble.error)) return;
+        const text = `consumer ${entry.consumer} has started, and its first poll was answered ${trouble.error}`;
+        report("calm", text);
+      } else if (entry.type === "startCalled") {
+        if (!started.has(entry.consumer)) troubles.set(entry.consumer, undefined);
+      } else if (entry.type === "stopCalled") {
         started.delete(entry.consumer);
         troubles.set(entry.consumer, undefined);
       } else if (entry.type === "health") {
@@ -61,7 +70,10 @@ export function healthRule(): Rule {
         if (phase !== "running" || !started.has(consumer) || atMs <= blockedUntilMs) return;
         const wanted = expected(consumer, atMs, ledger);
         if (wanted.length === 0 || wanted.includes(status)) return;
-        report("calm", `consumer ${consumer} says that it is ${status}, and is ${wanted.join(" or ")}`);
+        report(
+          "calm",
+          `consumer ${consumer} says that it is ${status}, and is ${wanted.join(" or ")}`,
+        );
       }
     },
   };

@@ -510,6 +510,14 @@ function isBehindTrouble({ lane, arrival, consumer }: Delivery): boolean {
   return false;
 }
 
+/**
+ * Whether a worker of this consumer may take its time over a body before its handler starts: what it holds then
+ * counts as taken, though the log does not show it.
+ */
+export function isReadByWorkers({ slowBodies, lanes, batches }: ConsumerFacts): boolean {
+  return slowBodies && lanes !== "key" && batches === undefined;
+}
+
 /** Before it is deleted its copy is sent, by calls that are not about it. */
 export function isToBeCopied({ sound, run }: Delivery): boolean {
   return !sound || (run?.end?.how === "returned" && run.end.outcome === "deadLetter");
@@ -528,6 +536,7 @@ function settlement(
   const { run, sound, barredBy, lane, consumer } = delivery;
   if (operation === "DeleteMessageBatch" || about?.seconds === 0) return "yes";
   if (!sound) return "maybe";
+  if (run === undefined && consumer !== undefined && consumer.facts.slowBodies) return "maybe";
   if (run !== undefined) {
     if (run.endedMs !== undefined) return "yes";
     return atMs >= (run.abortedMs ?? Infinity) + handlerGraceMs ? "maybe" : "no";

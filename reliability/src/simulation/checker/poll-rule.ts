@@ -89,7 +89,8 @@ export function pollRule(): Rule {
 /** Whether there is every reason for a poll, and none is open. */
 function couldPoll(consumer: Consumer, ledger: Ledger): boolean {
   const { phase, paused, blockedUntilMs, polls, hand, facts } = consumer;
-  if (phase !== "running" || paused || facts.limited || ledger.nowMs <= blockedUntilMs) return false;
+  if (facts.limited || facts.slowBodies || phase !== "running" || paused) return false;
+  if (ledger.nowMs <= blockedUntilMs) return false;
   if (polls.size > 0 || hand.size >= capacity(facts)) return false;
   return ledger.running(consumer) < facts.concurrency;
 }

@@ -50,8 +50,7 @@ export function producerRule(): Rule {
         const text = `the producer made ${failingMs.length} requests in ${outageMs} ms, and each failed`;
         report("calm", text);
         failingMs = [];
-      }
-      else if (entry.type === "sendResolved") {
+      } else if (entry.type === "sendResolved") {
         calledMs.delete(entry.job);
         if (ledger.messages.has(entry.messageId)) return;
         report("the producer keeps its word", `job ${entry.job} was sent, and SQS never had it`);

@@ -8,6 +8,8 @@ import type { Entry } from "../log.ts";
 import type { Report, Rule } from "./rule.ts";
 
 const maxEntries = 10;
+/** An extension goes out when half of the timeout is left; those that are due soon go with it, and clocks differ. */
+const earliestShare = 0.65;
 /** So close to the end of a lease nobody waits for company. */
 const hurriedMs = 100;
 
@@ -38,8 +40,19 @@ export function requestRule(): Rule {
     if (extends_) {
       const { visibilitySeconds } = consumer.facts;
       for (const { delivery, seconds = 0 } of request.about) {
-        if (seconds <= visibilitySeconds) continue;
-        report("frugal", `delivery ${delivery} is extended by ${seconds} s: more than its timeout`);
+        if (seconds > visibilitySeconds) {
+          report(
+            "frugal",
+            `delivery ${delivery} is extended by ${seconds} s: more than its timeout`,
+          );
+        }
+        const leftMs = (ledger.deliveries.get(delivery)?.heldUntilMs ?? 0) - request.atMs;
+        if (leftMs > visibilitySeconds * 1_000 * earliestShare) {
+          report(
+            "frugal",
+            `delivery ${delivery} is extended, and ${leftMs} ms of its lease are left`,
+          );
+        }
       }
     }
     const hurried = deliveries.some(({ heldUntilMs }) => heldUntilMs - request.atMs <= hurriedMs);
@@ -60,7 +73,8 @@ export function requestRule(): Rule {
     see: (entry, ledger, report) => {
       if (entry.type === "answered") {
         const request = ledger.calls.get(entry.call)?.request;
-        if (entry.error === undefined || request === undefined || request.fault !== undefined) return;
+        if (entry.error === undefined || request === undefined || request.fault !== undefined)
+          return;
         report("contained", `SQS refused ${request.operation} without a fault: ${entry.error}`);
       } else if (entry.type === "request" && entry.who !== "producer") {
         const consumer = ledger.consumer(entry.who);
