@@ -23,21 +23,11 @@ interface Moment {
 export function requestRule(): Rule {
   const moments = new Map<string, Moment>();
 
-  const checkPoll = (
-    consumer: Consumer,
-    { waitSeconds, attempt }: Extract<Entry, { type: "request" }>,
-    report: Report,
-  ): void => {
-    // The first one of a start does not wait, nor do those that take back what was stranded at a stop.
-    if (waitSeconds === consumer.facts.waitSeconds || waitSeconds === 0) return;
-    report("frugal", `consumer ${consumer.number} polls for ${waitSeconds} s (${attempt ?? ""})`);
-  };
-
   const checkBatch = (call: number, consumer: Consumer, ledger: Ledger, report: Report): void => {
     const { request, deliveries, settles } = ledger.calls.get(call) ?? {};
     if (request === undefined || deliveries === undefined || deliveries.length === 0) return;
-    const extends_ = settles?.every((each) => each === "no") ?? false;
-    if (extends_) {
+    const areExtensions = settles?.every((each) => each === "no") ?? false;
+    if (areExtensions) {
       const { visibilitySeconds } = consumer.facts;
       for (const { delivery, seconds = 0 } of request.about) {
         if (seconds > visibilitySeconds) {
@@ -57,7 +47,7 @@ export function requestRule(): Rule {
     }
     const hurried = deliveries.some(({ heldUntilMs }) => heldUntilMs - request.atMs <= hurriedMs);
     if (consumer.phase !== "running" || hurried || request.atMs <= consumer.blockedUntilMs) return;
-    const kind = `${consumer.number} ${request.operation}${extends_ ? " (extensions)" : ""}`;
+    const kind = `${consumer.number} ${request.operation}${areExtensions ? " (extensions)" : ""}`;
     let moment = moments.get(kind);
     if (moment?.atMs !== request.atMs) moment = { atMs: request.atMs, requests: 0, entries: 0 };
     moments.set(kind, moment);
@@ -83,4 +73,14 @@ export function requestRule(): Rule {
       }
     },
   };
+}
+
+function checkPoll(
+  consumer: Consumer,
+  { waitSeconds, attempt }: Extract<Entry, { type: "request" }>,
+  report: Report,
+): void {
+  // The first one of a start does not wait, nor do those that take back what was stranded at a stop.
+  if (waitSeconds === consumer.facts.waitSeconds || waitSeconds === 0) return;
+  report("frugal", `consumer ${consumer.number} polls for ${waitSeconds} s (${attempt ?? ""})`);
 }

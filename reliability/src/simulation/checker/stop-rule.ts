@@ -2,7 +2,7 @@
  * Promise 8: stop() ends polling, starts no handler, releases what no worker had started, flushes
  * settlements, and resolves in time; after it has, nothing runs and nothing is sent.
  */
-import { isReadByWorkers } from "./ledger.ts";
+import { isReadByWorkers, isToBeCopied } from "./ledger.ts";
 import type { Consumer, Delivery, Ledger } from "./ledger.ts";
 import type { Report, Rule } from "./rule.ts";
 
@@ -128,8 +128,11 @@ function checkReport(
   reported: number,
   report: Report,
 ): void {
-  for (const { touched, receiveFaulty, doubtful, late, run } of deliveries) {
+  for (const delivery of deliveries) {
+    const { touched, receiveFaulty, doubtful, late, run } = delivery;
     if (touched || receiveFaulty || doubtful || late || run?.abortedMs !== undefined) return;
+    // Its copy may have been refused, and it given up long ago.
+    if (isToBeCopied(delivery)) return;
   }
   if (blockedMs > 0 || reported === deliveries.size) return;
   const text = `consumer ${number} reports ${reported} deliveries, and had ${deliveries.size}`;
