@@ -48,6 +48,7 @@ it("in these seeds every kind of fault befalls a call, and every kind of thing i
     "slowAnswer",
     "slowRequest",
     "someFail",
+    "someRefused",
     "someUnsaid",
     "stubbornAnswer",
     "throttled",

@@ -1,5 +1,5 @@
 /**
- * Owns the list of faults that are planted in the consumer to see whether the checker finds them. It never
+ * Owns the list of faults that are planted in the consumer and the producer to see whether the checker finds them. It never
  * plants one.
  */
 import type { QueueKind } from "../simulation/scenario.ts";
@@ -303,5 +303,224 @@ export const mutations: readonly Mutation[] = [
     file: "consumer/receiver.js",
     find: "if (!this.#started || this.#paused || this.#rest.resting)",
     replace: "if (!this.#started || this.#rest.resting)",
+  },
+
+  // ── What a poll, a limit, health and a start owe ──
+  {
+    name: "opens no poll while other workers are busy",
+    file: "consumer/receiver.js",
+    find: "const starving = count > 0 && this.#openPolls === 0 && hungry();",
+    replace: "const starving = false;",
+  },
+  {
+    name: "ignores its limits",
+    file: "consumer/receiver.js",
+    find: "Math.min(allowed, permits.free + reserved)",
+    replace: "Math.min(next.wanted, permits.free + reserved)",
+  },
+  {
+    name: "makes no longer a pause after each failure",
+    file: "consumer/receiver.js",
+    find: "this.#rest.atLeast(fullJitterMs(errorBackoff, this.#failures - 1, random));",
+    replace: "this.#rest.atLeast(fullJitterMs(errorBackoff, 0, random));",
+  },
+  {
+    name: "polls for a second only",
+    file: "consumer/receiver.js",
+    find: "void this.#track(this.#poll(next, this.#parts.waitTimeSeconds));",
+    replace: "void this.#track(this.#poll(next, Math.min(1, this.#parts.waitTimeSeconds)));",
+  },
+  {
+    name: "keeps two polls open when it is quiet",
+    file: "consumer/poll-level.js",
+    find: "Math.max(level, 1)",
+    replace: "Math.max(level, 2)",
+  },
+  {
+    name: "waits for a black-holed poll",
+    file: "consumer/poll.js",
+    find: "timeoutMs: waitSeconds * 1_000 + pollSlackMs",
+    replace: "timeoutMs: 1_000_000_000",
+  },
+  {
+    name: "is healthy whatever fails",
+    file: "consumer/health.js",
+    find: "this.#troubles[source] = { sinceMs, lastMs, error };",
+    replace: "",
+  },
+  {
+    name: "starts though its first poll was denied",
+    file: "consumer/receiver.js",
+    find: "if (failure !== undefined && needsSomeone(failure))\n            throw failure;",
+    replace: "",
+  },
+  {
+    name: "leaves an aborted poll's messages stranded at a stop",
+    file: "consumer/receiver.js",
+    find: "await Promise.all(this.#lost.splice(0).map((poll) => this.#takeBack(poll)));",
+    replace: "",
+    queues: ["fifo"],
+  },
+  {
+    name: "releases late answers after a while only",
+    file: "consumer/receiver.js",
+    find: 'delivery.settle(giveBack("its poll had been given up"));',
+    replace: 'delivery.settle(giveBack("its poll had been given up", 10));',
+    queues: ["standard", "ordered"],
+  },
+  {
+    name: "starts again before the stop has ended",
+    file: "consumer/consumer.js",
+    find: "Promise.resolve(previous).then",
+    replace: "Promise.resolve().then",
+  },
+
+  // ── What an extension and a settlement owe ──
+  {
+    name: "stops extending after five times",
+    file: "consumer/lease-keeper.js",
+    find: "due.push({ delivery, seconds });",
+    replace:
+      "if ((delivery.times = (delivery.times ?? 0) + 1) <= 5) due.push({ delivery, seconds });",
+  },
+  {
+    name: "does not repeat an extension that failed",
+    file: "consumer/lease-keeper.js",
+    find: "this.#retryAtMs.set(delivery, retryAtMs);",
+    replace: "this.#retryAtMs.set(delivery, Infinity);",
+  },
+  {
+    name: "tells nobody that an extension was refused",
+    file: "consumer/lease-keeper.js",
+    find: "isKept(delivery) && result.permanent",
+    replace: "false",
+  },
+  {
+    name: "extends one delivery a request",
+    file: "consumer/lease-keeper.js",
+    find: "from += maxBatchEntries) {\n            void this.#extend(due.slice(from, from + maxBatchEntries), now);",
+    replace: "from += 1) {\n            void this.#extend(due.slice(from, from + 1), now);",
+  },
+  {
+    name: "extends all the time",
+    file: "consumer/lease-keeper.js",
+    find: "const extendAtShare = 0.5;",
+    replace: "const extendAtShare = 0.9;",
+  },
+  {
+    name: "reads the first entry's answer for all",
+    file: "consumer/lease-keeper.js",
+    find: "const result = results[index];",
+    replace: "const result = results[0];",
+  },
+  {
+    name: "settles by the message's id",
+    file: "consumer/settler.js",
+    find: "gathering.deliveries.push(delivery);",
+    replace:
+      "if (gathering.deliveries.some((other) => other.message.id === delivery.message.id)) {\n            this.#parts.observer.confirmed(delivery);\n            return;\n        }\n        gathering.deliveries.push(delivery);",
+    queues: ["standard"],
+  },
+  {
+    name: "sends eleven entries",
+    file: "consumer/settler.js",
+    find: "gathering.deliveries.length >= maxBatchEntries",
+    replace: "gathering.deliveries.length > maxBatchEntries",
+  },
+  {
+    name: "deletes one delivery a request",
+    file: "consumer/settler.js",
+    find: "gathering.deliveries.length >= maxBatchEntries",
+    replace: "gathering.deliveries.length >= 1",
+  },
+  {
+    name: "lingers over a group's acknowledgement",
+    file: "consumer/pipeline.js",
+    find: "fifo: 0 }",
+    replace: "fifo: 1_000 }",
+    queues: ["fifo"],
+  },
+  {
+    name: "lingers over acknowledgements for long",
+    file: "consumer/pipeline.js",
+    find: "standard: 10",
+    replace: "standard: 3_000",
+    queues: ["standard", "ordered"],
+  },
+  {
+    name: "gives permits back before the settlement is confirmed",
+    file: "consumer/pipeline.js",
+    find: "if (left) {",
+    replace:
+      'if (delivery.state === "settling" || (delivery.state === "lost" && from !== "settling")) {',
+  },
+  {
+    name: "takes an interruption by stop for a failure",
+    file: "consumer/judge.js",
+    find: "return { outcome: release(), error: undefined };",
+    replace: "return this.#failed(delivery, toError(end.thrown));",
+  },
+  {
+    name: "leaves what it abandoned and released out of stop's report",
+    file: "consumer/shutdown.js",
+    find: 'ended(["released"]),',
+    replace: "0,",
+  },
+
+  // ── Lanes, when something was lost or not read yet ──
+  {
+    name: "gives the rest of a key back before the one that failed",
+    file: "consumer/lane-keeper.js",
+    find: "this.#parts.fifo ? 0 : afterSeconds",
+    replace: "0",
+    queues: ["ordered"],
+  },
+  {
+    name: "keeps a lane closed whose turn was lost before it began",
+    file: "consumer/lane-keeper.js",
+    find: 'if (from !== "running")',
+    replace: 'if (from === "settling")',
+    queues: ["ordered", "fifo"],
+  },
+  {
+    name: "opens a lane while the handler that lost its message runs on",
+    file: "consumer/lane-keeper.js",
+    find: 'if (from !== "running")',
+    replace: "if (true)",
+    queues: ["ordered", "fifo"],
+  },
+  {
+    name: "lets what is not read yet overtake one that failed",
+    file: "consumer/intake.js",
+    find: "if (this.#reading)\n            this.#broken.set",
+    replace: "if (false)\n            this.#broken.set",
+    queues: ["ordered", "fifo"],
+  },
+  {
+    name: "starts a handler for a message that was lost while its body was read",
+    file: "consumer/worker.js",
+    find: "if (delivery.abortReason !== undefined)\n            throw delivery.abortReason;",
+    replace: "",
+    queues: ["standard", "fifo"],
+  },
+
+  // ── The producer ──
+  {
+    name: "gives a send up at its first failure",
+    file: "producer/outbox.js",
+    find: "if (nextMs <= send.deadlineMs)",
+    replace: "if (false)",
+  },
+  {
+    name: "resolves a send that failed",
+    file: "producer/outbox.js",
+    find: "send.reject(error);\n    }\n    #settled",
+    replace: 'send.resolve({ messageId: "none" });\n    }\n    #settled',
+  },
+  {
+    name: "repeats sends at once",
+    file: "producer/outbox.js",
+    find: "return fullJitterMs(this.#settings.backoff, attempts - 1, this.#settings.random);",
+    replace: "return 0;",
   },
 ];

@@ -69,6 +69,11 @@ export class Actor {
     return this.#consumer.health();
   }
 
+  /** Looks at its health, as a probe would. */
+  probe(): void {
+    if (!this.#process.dead) this.#process.enter(() => this.#probed());
+  }
+
   /** Timers of the consumer's that are set. */
   get timers(): number {
     return this.#process.timers;
@@ -108,10 +113,12 @@ export class Actor {
     this.#stopping += 1;
     log.add("stopCalled", { consumer: number, deadlineMs });
     return consumer.stop({ deadlineMs }).then(
-      () => {
+      ({ finished, released, abandoned }) => {
         if (consumer === this.#consumer) this.#stopping -= 1;
         const { inHand } = consumer.stats();
-        return log.add("stopResolved", { consumer: number, timers: process.timers, inHand });
+        const reported = finished + released + abandoned;
+        const { timers } = process;
+        return log.add("stopResolved", { consumer: number, timers, inHand, reported });
       },
       (error: unknown) => log.add("escaped", { error: `stop() rejected: ${String(error)}` }),
     );
@@ -182,6 +189,10 @@ export class Actor {
     }, againAfterMs);
   }
 
+  #probed(): void {
+    this.#stage.log.add("health", { consumer: this.#number, status: this.health.status });
+  }
+
   #setPaused(paused: boolean): void {
     if (this.#paused === paused && !paused) return;
     this.#paused = paused;
@@ -210,6 +221,7 @@ export class Actor {
         visibilitySeconds,
         handlerTimeoutMs,
         lanes,
+        slowBodies: plan.slowSchema,
         limited: plan.limits,
       },
     });
@@ -226,6 +238,9 @@ export class Actor {
       visibilityMs: visibilitySeconds * 1_000,
       troubles: stage.troubles,
     };
+    const consumerNumber = this.#number;
+    const limitAnswered = (allowed: number): void =>
+      log.add("limitAnswered", { consumer: consumerNumber, allowed });
     const common = {
       queue: stage.queueUrl,
       sqs: new FaultySqs(stage.wire, this.#number, process),
@@ -242,11 +257,11 @@ export class Actor {
         lanes === "key"
           ? ({ attributes }: Pick<Message, "attributes">) => laneOf(attributes)
           : undefined,
-      limits: plan.limits ? [limitOf(draw.fork(), rough)] : undefined,
+      limits: plan.limits ? [limitOf(draw.fork(), rough, limitAnswered)] : undefined,
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema the body is a string, which is unknown too
-      schema: (plan.schema ? schemaOf(draw.fork(), rough) : undefined) as ReturnType<
-        typeof schemaOf
-      >,
+      schema: (plan.schema
+        ? schemaOf(draw.fork(), rough, plan.slowSchema ? process : undefined)
+        : undefined) as ReturnType<typeof schemaOf>,
     };
     const consumer = new Consumer<unknown>(
       batches === undefined

@@ -73,8 +73,9 @@ export function chooseTrouble(parts: HandlerParts, number: number): Behaviour | 
 }
 
 /** How long it takes where nothing goes wrong. */
-export function chooseLength({ draw, rough }: HandlerParts): Behaviour {
-  return draw.weighted({ quick: 2, short: 3, long: rough() ? 1 : 0.2 });
+export function chooseLength({ draw, temper, rough }: HandlerParts): Behaviour {
+  const inRough = temper.slow ? 15 : 1;
+  return draw.weighted({ quick: 2, short: 3, long: rough() ? inRough : 0.2 });
 }
 
 export function isAsking(behaviour: Behaviour): behaviour is Asking {
@@ -115,7 +116,9 @@ export async function behave(
   // The signal is only made when it is asked for: some handlers never do.
   const aborted = behaviour === "quick" ? undefined : watch(context.signal, teller);
   const fail = (thrown: unknown): never => {
-    teller.ended({ how: "threw" });
+    const told =
+      aborted !== undefined && context.signal.aborted && thrown === context.signal.reason;
+    teller.ended(told ? { how: "threw", told } : { how: "threw" });
     throw thrown;
   };
   if (temper.meddles && draw.chance(0.05)) parts.meddle();
@@ -125,13 +128,15 @@ export async function behave(
     case "short":
       await process.sleep(draw.magnitude(1, 300));
       break;
-    case "long":
+    case "long": {
+      const ms = draw.magnitude(temper.slow ? 2_000 : 50, temper.longestMs);
       // Half of them listen to their signal.
       if (aborted !== undefined && draw.chance(0.5)) {
-        await Promise.race([process.sleep(draw.magnitude(50, temper.longestMs)), aborted]);
+        await Promise.race([process.sleep(ms), aborted]);
         if (context.signal.aborted) return fail(context.signal.reason);
-      } else await process.sleep(draw.magnitude(50, temper.longestMs));
+      } else await process.sleep(ms);
       break;
+    }
     case "rejects":
       await process.sleep(draw.magnitude(1, 3_000));
       return fail(anythingThrown(draw));

@@ -32,6 +32,8 @@ export type FaultKind =
   | "twice"
   /** Some entries of a batch fail. */
   | "someFail"
+  /** Some entries of a batch are refused as the caller's fault: no second attempt would change it. */
+  | "someRefused"
   /** The answer does not mention some entries, which were done. */
   | "someUnsaid"
   /** 200, and nothing of use in it. */
@@ -55,6 +57,7 @@ const mixed: Weights = {
   hungUntilAborted: 0.7,
   twice: 1.5,
   someFail: 4,
+  someRefused: 0.5,
   someUnsaid: 1,
   emptyAnswer: 0.7,
 };
@@ -118,7 +121,7 @@ export function drawFaults(draw: Draw, durationMs: number, consumers: number): F
 }
 
 /** Most extensions fail as long as anything does: leases are lost that were well kept. */
-function siege(draw: Draw, durationMs: number): Storm {
+export function siege(draw: Draw, durationMs: number): Storm {
   return {
     fromMs: 0,
     untilMs: durationMs,
@@ -155,6 +158,6 @@ function possible(kind: FaultKind, operation: SqsOperation): FaultKind {
   if (batches.has(operation)) return kind;
   // The attributes of a queue that has none would be believed: SQS leaves out what is not set.
   if (kind === "emptyAnswer" && operation === "GetQueueAttributes") return "failedAfter";
-  if (kind === "someFail") return "failedBefore";
+  if (kind === "someFail" || kind === "someRefused") return "failedBefore";
   return kind === "someUnsaid" ? "lostAfter" : kind;
 }

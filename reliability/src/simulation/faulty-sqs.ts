@@ -160,7 +160,8 @@ class Call<O extends SqsOperation> {
 
   async #arrive(): Promise<void> {
     if (this.#phase === "outbound") this.#phase = "atSqs";
-    const some = this.#fault === "someFail" ? this.#failSome() : undefined;
+    const fails = this.#fault === "someFail" || this.#fault === "someRefused";
+    const some = fails ? this.#failSome() : undefined;
     let output: SqsOutput<O>;
     try {
       output = await this.#apply(some?.input ?? this.#input);
@@ -184,6 +185,7 @@ class Call<O extends SqsOperation> {
         return;
       case "someUnsaid":
       case "someFail":
+      case "someRefused":
       case undefined:
       default:
         this.#inbound(() => this.#answer(this.#garbled(output, some?.failed ?? [])));
@@ -304,7 +306,9 @@ class Call<O extends SqsOperation> {
   /** What the fault makes of the answer. */
   #garbled(output: SqsOutput<O>, failed: readonly string[]): SqsOutput<O> {
     if (failed.length > 0) {
-      const entries = failed.map((Id) => ({ Id, SenderFault: false, Code: "InternalError" }));
+      const SenderFault = this.#fault === "someRefused";
+      const Code = SenderFault ? "InvalidParameterValue" : "InternalError";
+      const entries = failed.map((Id) => ({ Id, SenderFault, Code }));
       const before = "Failed" in output ? (output.Failed ?? []) : [];
       return { ...output, Failed: [...before, ...entries] };
     }

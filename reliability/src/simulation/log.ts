@@ -24,6 +24,8 @@ export interface ConsumerFacts {
   readonly visibilitySeconds: number;
   readonly handlerTimeoutMs: number | undefined;
   readonly lanes: Lanes;
+  /** Whether reading a body may take its time, for which the log shows neither a worker nor a reason. */
+  readonly slowBodies: boolean;
   /** Whether a limit may hold polls back. */
   readonly limited: boolean;
 }
@@ -63,7 +65,8 @@ export type EntryAnswer = "done" | "failed" | "refused" | "unsaid";
 /** How a handler's run ended. */
 export type RunEnd =
   | { readonly how: "resolved" }
-  | { readonly how: "threw" }
+  /** `told`: it threw the reason of its signal. */
+  | { readonly how: "threw"; readonly told?: boolean }
   | { readonly how: "returned"; readonly outcome: "retry"; readonly seconds: number | undefined }
   | { readonly how: "returned"; readonly outcome: "release" | "deadLetter" };
 
@@ -75,13 +78,23 @@ interface Events {
   startFailed: { readonly consumer: number; readonly error: string };
   stopCalled: { readonly consumer: number; readonly deadlineMs: number };
   /** `timers`: those of the consumer that are still set. */
-  stopResolved: { readonly consumer: number; readonly timers: number; readonly inHand: number };
+  stopResolved: {
+    readonly consumer: number;
+    readonly timers: number;
+    readonly inHand: number;
+    /** Deliveries, as its report has it: finished, released and abandoned together. */
+    readonly reported: number;
+  };
   paused: { readonly consumer: number };
   resumed: { readonly consumer: number };
   /** The process is gone: it calls no more. */
   crashed: { readonly consumer: number };
   /** Its event loop stands still. */
   blocked: { readonly consumer: number; readonly forMs: number };
+  /** Its limit was asked: how many messages its next poll may bring; 0 when it failed. */
+  limitAnswered: { readonly consumer: number; readonly allowed: number };
+  /** What it said of itself when it was looked at. */
+  health: { readonly consumer: number; readonly status: string };
   /** A few minutes after everything was drained. */
   idle: {
     readonly consumer: number;

@@ -3,7 +3,7 @@
  * consumers when. It never runs anything.
  */
 import { Draw } from "./draw.ts";
-import { drawFaults } from "./faults.ts";
+import { drawFaults, siege } from "./faults.ts";
 import type { FaultPlan } from "./faults.ts";
 import type { Batches, Lanes } from "./log.ts";
 import type { Skew } from "./process.ts";
@@ -42,6 +42,8 @@ export interface ConsumerPlan {
   readonly visibilityTimeoutSeconds: number | undefined;
   readonly handlerTimeoutMs: number | undefined;
   readonly schema: boolean;
+  /** Whether its schema answers with a promise. */
+  readonly slowSchema: boolean;
   readonly limits: boolean;
   /** Undefined: the default one; else one that answers nonsense now and then. */
   readonly retry: "default" | "short" | "nonsense";
@@ -69,6 +71,8 @@ export interface Temper {
   /** Whether handlers may hang: somebody has to end them. */
   readonly hangs: boolean;
   readonly meddles: boolean;
+  /** Whether most handlers take seconds while things go wrong. */
+  readonly slow: boolean;
   readonly longestMs: number;
 }
 
@@ -103,7 +107,7 @@ export function drawScenario(seed: number, kinds: readonly [QueueKind, ...QueueK
     drawConsumer(draw, index + 1, roughMs, kind, schema),
   );
   const longestMs = draw.pick([200, 2_000, 20_000, 90_000]);
-  return {
+  const scenario: Scenario = {
     seed,
     queue,
     jobs: drawJobs(draw, roughMs, queue, schema),
@@ -115,6 +119,7 @@ export function drawScenario(seed: number, kinds: readonly [QueueKind, ...QueueK
       blocks: draw.chance(0.2),
       hangs: draw.chance(0.3),
       meddles: draw.chance(0.1),
+      slow: false,
       longestMs,
     },
     latencyMs: draw.pick([
@@ -123,6 +128,29 @@ export function drawScenario(seed: number, kinds: readonly [QueueKind, ...QueueK
       [5, 40],
     ]),
     roughMs,
+  };
+  return draw.chance(0.08) ? crowd(scenario, draw) : scenario;
+}
+
+/**
+ * One consumer, few workers, slow handlers, and leases that cannot be extended: what waits is lost while it
+ * waits, and comes again to the same hands.
+ */
+function crowd(scenario: Scenario, draw: Draw): Scenario {
+  const { consumers, actions, temper, faults, roughMs } = scenario;
+  const hands = {
+    startAtMs: 0,
+    concurrency: draw.pick([1, 2]),
+    prefetch: draw.integer(5, 20),
+    visibilityTimeoutSeconds: draw.pick([2, 5, 10]),
+    limits: false,
+  };
+  return {
+    ...scenario,
+    consumers: consumers.slice(0, 1).map((consumer) => ({ ...consumer, ...hands })),
+    actions: actions.filter(({ consumer }) => consumer === 1),
+    temper: { ...temper, hangs: false, slow: true, longestMs: 20_000 },
+    faults: { ...faults, untilMs: roughMs, storms: [{ ...siege(draw, roughMs), rate: 1 }] },
   };
 }
 
@@ -151,6 +179,7 @@ function drawConsumer(
     visibilityTimeoutSeconds: draw.pick([undefined, undefined, 30, 10, 4, 2, 120]),
     handlerTimeoutMs: draw.chance(0.4) ? draw.magnitude(100, 60_000) : undefined,
     schema,
+    slowSchema: schema && draw.chance(0.4),
     limits: draw.chance(0.2),
     retry: draw.pick(["default", "short", "short", "nonsense"]),
     throwing: draw.chance(0.3),

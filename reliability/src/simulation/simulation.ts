@@ -19,6 +19,8 @@ import { Deliveries } from "./wire-record.ts";
 
 /** How long the queue may take to drain once nothing goes wrong any more: the longest delays, and twice over. */
 const drainWithinMs = 3_600_000;
+/** How often the health of each consumer is looked at while things go wrong. */
+const probeMs = 3_000;
 /** How long the idle consumers are watched: polls that fail and settlements that fail count for a minute. */
 const idleMs = 130_000;
 /** More than a stop with a deadline of 30 s may take. */
@@ -146,7 +148,7 @@ class Simulation {
     actors: readonly Actor[],
     queueUrl: string,
   ): { readonly producer: Producer; readonly host: SimulatedProcess } {
-    const { consumers, jobs, actions } = this.#scenario;
+    const { consumers, jobs, actions, roughMs } = this.#scenario;
     const clock = this.#clock;
     for (const [index, { startAtMs }] of consumers.entries()) {
       clock.setTimer(() => actors[index]?.start(), startAtMs);
@@ -159,6 +161,9 @@ class Simulation {
       random: this.#draw.fork().random,
     });
     for (const job of jobs) clock.setTimer(() => void this.#send(producer, job), job.sendAtMs);
+    for (let atMs = probeMs; atMs < roughMs; atMs += probeMs) {
+      clock.setTimer(() => actors.forEach((actor) => actor.probe()), atMs);
+    }
     for (const action of actions) {
       clock.setTimer(() => actors[action.consumer - 1]?.act(action), action.atMs);
     }

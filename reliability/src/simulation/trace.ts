@@ -158,6 +158,8 @@ function describe(
     case "resumed":
     case "crashed":
     case "blocked":
+    case "limitAnswered":
+    case "health":
     case "idle": {
       const { type, atMs: _, consumer, ...rest } = entry;
       return line(nameOf(consumer), spaced(type), plain(rest));

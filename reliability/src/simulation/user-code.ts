@@ -5,6 +5,7 @@
 import { exponentialBackoff } from "millrace";
 import type { Consumer, Limit, Logger, Random, RetryPolicy } from "millrace";
 import type { Draw } from "./draw.ts";
+import type { SimulatedProcess } from "./process.ts";
 import type { ConsumerPlan } from "./scenario.ts";
 
 /** The trap of a proxy. */
@@ -114,44 +115,64 @@ export function retryOf(
   };
 }
 
-export function limitOf(draw: Draw, rough: () => boolean): Limit {
+/** @param answered told of what it allows, before its consumer is: 0 where it fails. */
+export function limitOf(
+  draw: Draw,
+  rough: () => boolean,
+  answered: (allowed: number) => void,
+): Limit {
+  const allow = (allowed: number): number => {
+    answered(Number.isNaN(allowed) ? 0 : allowed);
+    return allowed;
+  };
   return () => {
-    if (!rough()) return Infinity;
+    if (!rough()) return allow(Infinity);
     switch (draw.integer(0, 7)) {
       case 0:
+        answered(0);
         throw anythingThrown(draw);
       case 1:
-        return 0;
+        return allow(0);
       case 2:
-        return Number.NaN;
+        return allow(Number.NaN);
       case 3:
-        return draw.integer(1, 3);
+        return allow(draw.integer(1, 3));
       case 4:
-        return draw.chance(0.1) ? new Promise<number>(() => {}) : Promise.resolve(5);
+        return draw.chance(0.1) ? new Promise<number>(() => {}) : Promise.resolve(allow(5));
       default:
-        return Infinity;
+        return allow(Infinity);
     }
   };
 }
 
-/** A Standard Schema: takes lists of one number, rejects or blows up at others. */
-export function schemaOf(draw: Draw, rough: () => boolean) {
+type Verdict =
+  | { readonly value: number }
+  | { readonly issues: readonly { readonly message: string }[] };
+
+/**
+ * A Standard Schema: takes lists of one number, rejects or blows up at others.
+ *
+ * @param process where it takes its time, longer now and then than anybody waits; undefined: it answers at once.
+ */
+export function schemaOf(draw: Draw, rough: () => boolean, process: SimulatedProcess | undefined) {
+  const judge = (value: unknown): Verdict => {
+    const [job, flaw]: readonly unknown[] = Array.isArray(value) ? value : [];
+    if (flaw === "explosive" && rough()) throw anythingThrown(draw);
+    if (flaw === "rejected" || typeof job !== "number") {
+      return { issues: [{ message: "not a job" }] };
+    }
+    return { value: job };
+  };
+  const judgeLater = async (value: unknown, host: SimulatedProcess): Promise<Verdict> => {
+    await host.sleep(draw.magnitude(1, rough() ? 15_000 : 100));
+    return judge(value);
+  };
   return {
     "~standard": {
       version: 1,
       vendor: "simulation",
-      validate: (
-        value: unknown,
-      ):
-        | { readonly value: number }
-        | { readonly issues: readonly { readonly message: string }[] } => {
-        const [job, flaw]: readonly unknown[] = Array.isArray(value) ? value : [];
-        if (flaw === "explosive" && rough()) throw anythingThrown(draw);
-        if (flaw === "rejected" || typeof job !== "number") {
-          return { issues: [{ message: "not a job" }] };
-        }
-        return { value: job };
-      },
+      validate: (value: unknown): Verdict | Promise<Verdict> =>
+        process === undefined || draw.chance(0.5) ? judge(value) : judgeLater(value, process),
     },
   } as const;
 }

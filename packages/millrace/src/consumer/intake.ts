@@ -11,6 +11,8 @@ import { BodyTimeoutError } from "./errors.ts";
 import type { Message } from "./message.ts";
 import { keyOf } from "./order-by.ts";
 import type { LaneKey, OrderBy } from "./order-by.ts";
+import { behindFailure, giveBack } from "./outcome.ts";
+import type { Release } from "./outcome.ts";
 
 /** How long a schema may take that answers with a promise: those received later wait for it. */
 const readWithinMs = 10_000;
@@ -34,6 +36,9 @@ type Reading<Body> =
  * Takes deliveries on in the order in which they were received. Most schemas answer at once; while one
  * takes its time, those received after it wait, since one of them might belong to the same lane.
  *
+ * What is still to be read belongs to its lane all the same: when one of that lane fails meanwhile, it goes back
+ * as soon as its lane is known.
+ *
  * A body that cannot be read, or has no key, is no reason to hold anything up: its delivery goes on, and
  * {@link Intake.read} tells its worker what is wrong with it.
  */
@@ -46,6 +51,11 @@ export class Intake<Body> {
   readonly #stopped = new AbortController();
   /** Whether a schema is taking its time. */
   #reading = false;
+  /** How many were taken in, and how many of those were looked at: the number of the one that is looked at now. */
+  #accepted = 0;
+  #looked = 0;
+  /** Lanes in which one failed while some were unread: up to which number they go back. Empty once all are read. */
+  readonly #broken = new Map<LaneKey, { readonly upTo: number; readonly outcome: Release }>();
 
   constructor(parts: IntakeParts<Body>) {
     this.#parts = parts;
@@ -53,8 +63,14 @@ export class Intake<Body> {
 
   /** Takes in a delivery that has just been received. */
   accept(delivery: Delivery): void {
+    this.#accepted += 1;
     this.#queue.push(delivery);
     if (!this.#reading) this.#next();
+  }
+
+  /** One of that lane failed: those received after it go back with this outcome, once it is known which they are. */
+  broke(key: LaneKey, outcome: Release): void {
+    if (this.#reading) this.#broken.set(key, { upTo: this.#accepted, outcome });
   }
 
   /** What the worker is to handle; it throws what reading the body, or asking for its key, threw. */
@@ -78,8 +94,12 @@ export class Intake<Body> {
   #next(): void {
     while (this.#queue.size > 0) {
       const delivery = this.#queue.shift();
-      // Lost or released while it waited.
-      if (delivery.state !== "received") continue;
+      this.#looked += 1;
+      // Lost or released while it waited: those behind it may not overtake it.
+      if (delivery.state !== "received") {
+        this.#wentAway(this.#parts.laneOfRefused(delivery.message));
+        continue;
+      }
       try {
         const reading = this.#parts.read(delivery.message);
         if (reading instanceof Promise) {
@@ -91,6 +111,7 @@ export class Intake<Body> {
         this.#failed(delivery, thrown);
       }
     }
+    this.#broken.clear();
   }
 
   /** Never rejects. */
@@ -125,6 +146,15 @@ export class Intake<Body> {
 
   /** The user's code has run since the delivery was looked at: it may have stopped the consumer, which has released it. */
   #enter(delivery: Delivery, key: LaneKey | undefined): void {
-    if (delivery.state === "received") this.#parts.enter(delivery, key);
+    const broken = key === undefined ? undefined : this.#broken.get(key);
+    if (delivery.state !== "received") this.#wentAway(key);
+    else if (broken !== undefined && this.#looked <= broken.upTo) delivery.settle(broken.outcome);
+    else this.#parts.enter(delivery, key);
+  }
+
+  #wentAway(key: LaneKey | undefined): void {
+    if (key === undefined || this.#queue.size === 0) return;
+    const outcome = giveBack(behindFailure);
+    this.#broken.set(key, { upTo: this.#accepted, outcome });
   }
 }

@@ -5,7 +5,7 @@
 import { Lanes } from "../channel/lanes.ts";
 import type { Delivery, DeliveryState } from "./delivery.ts";
 import type { LaneKey } from "./order-by.ts";
-import { giveBack } from "./outcome.ts";
+import { behindFailure, giveBack } from "./outcome.ts";
 import type { Release } from "./outcome.ts";
 
 export interface LaneKeeperParts {
@@ -17,6 +17,8 @@ export interface LaneKeeperParts {
   readonly fifo: boolean;
   /** Sends a delivery that has its turn towards the workers. */
   readonly forward: (delivery: Delivery) => void;
+  /** Told when one of a lane has failed, and what is to become of those behind it. */
+  readonly broke: (key: LaneKey, outcome: Release) => void;
 }
 
 /** The turn of a lane: one delivery has it, or several that are handled in one batch. */
@@ -37,8 +39,6 @@ interface Place {
   /** Its number among those that share its turn. */
   position: number;
 }
-
-const reason = "one before it in its lane did not succeed";
 
 /**
  * Follows the moves of deliveries that are in a lane:
@@ -144,7 +144,8 @@ export class LaneKeeper {
 
   /** Those that wait go back now, those that share the turn when their batch settles them. */
   #giveBackBehind({ key, turn, position }: Place, afterSeconds: number): void {
-    const outcome = giveBack(reason, this.#parts.fifo ? 0 : afterSeconds);
+    const outcome = giveBack(behindFailure, this.#parts.fifo ? 0 : afterSeconds);
+    this.#parts.broke(key, outcome);
     if (turn !== undefined && position + 1 < (turn.broken?.from ?? Infinity)) {
       turn.broken = { from: position + 1, outcome };
     }

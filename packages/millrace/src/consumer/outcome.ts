@@ -81,6 +81,9 @@ export function release(): Release {
 /** Why a stop gives back what no handler has started. */
 export const stopping = "the consumer stops";
 
+/** Why what stands behind one that failed goes back. */
+export const behindFailure = "one before it in its lane did not succeed";
+
 /** A release by the consumer itself. */
 export function giveBack(reason: string | undefined, afterSeconds = 0): Release {
   return outcome({ type: "release", afterSeconds, reason });

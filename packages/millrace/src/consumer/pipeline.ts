@@ -108,7 +108,11 @@ export class Pipeline<Body> implements DeliveryObserver {
     });
     this.#lanes =
       fifo || orderBy !== undefined
-        ? new LaneKeeper({ fifo, forward: (delivery) => this.#forward(delivery) })
+        ? new LaneKeeper({
+            fifo,
+            forward: (delivery) => this.#forward(delivery),
+            broke: (key, outcome) => this.#intake.broke(key, outcome),
+          })
         : undefined;
     this.#readsAhead = orderBy !== undefined || "handleBatch" in work;
     const byQueue = fifo ? byGroup : () => undefined;

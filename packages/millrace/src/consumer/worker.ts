@@ -102,6 +102,8 @@ export class Worker<Body> {
       throw error;
     }
     delivery.setMessage(message);
+    // A schema may take so long that the message is somebody else's by now, or the consumer has stopped.
+    if (delivery.abortReason !== undefined) throw delivery.abortReason;
     return handle(message, contextOf(delivery, this.number, logger));
   }
 }

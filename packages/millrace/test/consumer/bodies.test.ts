@@ -3,7 +3,7 @@
  * every kind. Fault 32 is the one of other consumers that this is about.
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { InvalidBodyError } from "millrace";
+import { HandlerTimeoutError, InvalidBodyError, sleep, SqsConnectionError } from "millrace";
 import type { Message } from "millrace";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -75,6 +75,77 @@ describe("a schema", () => {
     // Events have the raw body before the schema has accepted it, and the parsed one after that.
     expect(bodies(only(told, "started"))).toEqual(['{"seat":"A1","price":"12.50","more":true}']);
     expect(bodies(only(told, "acknowledged"))).toEqual([{ seat: "A1", price: 12.5 }]);
+  });
+
+  it("that answers after its message was lost starts no handler", async () => {
+    const bench = await Bench.open({ FifoQueue: "true", VisibilityTimeout: "10" });
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", () =>
+      Promise.reject(new SqsConnectionError("reset", "ChangeMessageVisibilityBatch")),
+    );
+    const started: [string, number][] = [];
+    const { consumer, told } = bench.consumer({
+      schema: schema(async (value) => {
+        if (started.length === 0 && only(told, "leaseLost").length === 0) {
+          await sleep(bench.clock, 12_000);
+        }
+        return { value };
+      }),
+      handle: ({ rawBody, receiveCount }) => void started.push([rawBody, receiveCount]),
+    });
+    await bench.sendTo("a", '"a1"', '"a2"');
+    await bench.start(consumer);
+    await bench.clock.advance(40_000);
+    expect(only(told, "leaseLost").length).toBeGreaterThan(0);
+    expect(started.map(([body]) => body)).toEqual(['"a1"', '"a2"']);
+    expect(started.every(([, receiveCount]) => receiveCount > 1)).toBe(true);
+  });
+
+  it("that answers after the handler's timeout starts no handler: the message is retried", async () => {
+    const bench = await Bench.open();
+    let handled = 0;
+    const { consumer, told } = bench.consumer({
+      schema: schema((value) => sleep(bench.clock, 2_000).then(() => ({ value }))),
+      handle: () => void (handled += 1),
+      handlerTimeoutMs: 1_000,
+      retry: () => 3_600,
+    });
+    await bench.send("1");
+    await bench.start(consumer);
+    await bench.clock.advance(3_000);
+    expect(only(told, "failed")[0]?.error).toBeInstanceOf(HandlerTimeoutError);
+    expect(consumer.stats()).toMatchObject({ retried: 1, running: 0 });
+    expect(handled).toBe(0);
+  });
+
+  it("that answers after a stop's deadline starts no handler: the message is released", async () => {
+    const bench = await Bench.open();
+    let handled = 0;
+    const { consumer } = bench.consumer({
+      schema: schema((value) => sleep(bench.clock, 2_000).then(() => ({ value }))),
+      handle: () => void (handled += 1),
+    });
+    await bench.send("1");
+    await bench.start(consumer);
+    await bench.clock.advance(500);
+    const report = await bench.run(consumer.stop({ deadlineMs: 100 }));
+    expect(report).toMatchObject({ finished: 0, released: 1, abandoned: 0 });
+    expect(handled).toBe(0);
+    expect(await bench.depth()).toEqual({ visible: 1, inFlight: 0 });
+  });
+
+  it("that never answers in time starts no handler after the stop has resolved", async () => {
+    const bench = await Bench.open();
+    let handled = 0;
+    const { consumer } = bench.consumer({
+      schema: schema((value) => sleep(bench.clock, 20_000).then(() => ({ value }))),
+      handle: () => void (handled += 1),
+    });
+    await bench.send("1");
+    await bench.start(consumer);
+    await bench.clock.advance(500);
+    expect(await bench.run(consumer.stop({ deadlineMs: 100 }))).toMatchObject({ abandoned: 1 });
+    await bench.clock.advance(30_000);
+    expect(handled).toBe(0);
   });
 
   it("that is async is waited for", async () => {

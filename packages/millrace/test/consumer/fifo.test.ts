@@ -103,6 +103,67 @@ describe("fault 25: two of a group at once", () => {
   });
 });
 
+it("lets nothing of a group overtake one that was lost before its schema had answered", async () => {
+  const bench = await Bench.open({ ...fifo, VisibilityTimeout: "10" });
+  await bench.sendTo("b", "1");
+  await bench.sendTo("a", "2", "3");
+  let refused = false;
+  bench.sqs.intercept("ChangeMessageVisibilityBatch", async (next, { Entries }) => {
+    const answer = await next();
+    if (refused || Entries.length < 3) return answer;
+    refused = true;
+    return {
+      Successful: [{ Id: "0" }, { Id: "2" }],
+      Failed: [{ Id: "1", Code: "ReceiptHandleIsInvalid", SenderFault: true }],
+    };
+  });
+  const started: string[] = [];
+  const { consumer, told } = bench.consumer<unknown>({
+    schema: {
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        // 1 takes its time, and the others are behind it.
+        validate: async (value) => {
+          if (value === 1) await sleep(bench.clock, 8_000);
+          return { value };
+        },
+      },
+    },
+    handleBatch: (messages) => void started.push(...messages.map(({ rawBody }) => rawBody)),
+    batch: { maxSize: 1 },
+  });
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 3);
+  expect(only(told, "leaseLost")).toHaveLength(1);
+  expect(started).toEqual(["1", "2", "3"]);
+});
+
+it("goes on with a group whose next message was lost before a worker took it", async () => {
+  const bench = await Bench.open({ ...fifo, VisibilityTimeout: "10" });
+  await bench.sendTo("a", "a1");
+  await bench.sendTo("b", "b1", "b2");
+  let refused = false;
+  bench.sqs.intercept("ChangeMessageVisibilityBatch", async (next, { Entries }) => {
+    const answer = await next();
+    if (refused || Entries.length < 2) return answer;
+    refused = true;
+    return {
+      Successful: [{ Id: "0" }],
+      Failed: [{ Id: "1", Code: "ReceiptHandleIsInvalid", SenderFault: true }],
+    };
+  });
+  const { log, handle } = logged(
+    bench,
+    once("a1", () => sleep(bench.clock, 30_000)),
+  );
+  const { consumer, told } = bench.consumer({ handle, concurrency: 1 });
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 3);
+  expect(bodies(only(told, "leaseLost"))).toEqual(["b1"]);
+  expect(log).toEqual("+a1 -a1 +b1 -b1 +b2 -b2".split(" "));
+});
+
 describe("fault 26: the rest of a group is processed after a failure", () => {
   it.each([
     ["throws", () => Promise.reject(new Error("on purpose"))],

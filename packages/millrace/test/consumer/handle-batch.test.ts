@@ -275,6 +275,32 @@ it("runs nothing of a gathered batch whose lease was lost meanwhile", async () =
   expect(consumer.stats()).toMatchObject({ acknowledged: 1, leasesLost: 1 });
 });
 
+it("runs nothing of a group behind one that was lost while their batch was gathered", async () => {
+  const bench = await Bench.open({ FifoQueue: "true", VisibilityTimeout: "10" });
+  await bench.sendTo("a", "a1", "a2");
+  await bench.sendTo("b", "b1");
+  let refused = false;
+  bench.sqs.intercept("ChangeMessageVisibilityBatch", async (next, { Entries }) => {
+    const answer = await next();
+    if (refused || Entries.length < 3) return answer;
+    refused = true;
+    return {
+      Successful: [{ Id: "1" }, { Id: "2" }],
+      Failed: [{ Id: "0", Code: "ReceiptHandleIsInvalid", SenderFault: true }],
+    };
+  });
+  const { batches, handleBatch } = recording(() => {});
+  const { consumer, told } = bench.consumer({
+    handleBatch,
+    concurrency: 1,
+    batch: { maxSize: 4, maxWaitMs: 8_000 },
+  });
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 3);
+  expect(bodies(only(told, "leaseLost"))).toEqual(["a1"]);
+  expect(batches).toEqual([["b1"], ["a1", "a2"]]);
+});
+
 describe("stop", () => {
   it("releases a batch that is being gathered", async () => {
     const bench = await Bench.open();

@@ -1,7 +1,7 @@
 /**
  * Order by a key on standard queues: one of a key at a time, in the order received.
  */
-import { sleep } from "millrace";
+import { retry, sleep } from "millrace";
 import type { Consumer, Message } from "millrace";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -142,6 +142,31 @@ describe("a key in the body", () => {
     await bench.start(consumer);
     await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 3);
     expect(numbers).toEqual([1, 2, 3]);
+  });
+
+  it("takes back what the schema had not answered for when one before it in its lane failed", async () => {
+    const bench = await Bench.open();
+    await bench.send(...["a1", "b1", "a2", "a3"].map((text) => JSON.stringify(text)));
+    const started: string[] = [];
+    const { consumer, told } = bench.consumer({
+      // b1 takes its time, and a2 and a3 are behind it.
+      schema: z.string().refine(async (text) => {
+        if (text === "b1") await sleep(bench.clock, 2_000);
+        return true;
+      }),
+      orderBy: ({ body }) => body.slice(0, 1),
+      handle: ({ body, receiveCount }) => {
+        started.push(body);
+        return body === "a1" && receiveCount === 1 ? retry({ afterSeconds: 5 }) : undefined;
+      },
+    });
+    await bench.start(consumer);
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 4);
+    expect(started).toEqual(["a1", "b1", "a1", "a2", "a3"]);
+    expect(only(told, "released")).toMatchObject([{ afterSeconds: 5 }, { afterSeconds: 5 }]);
+    // What has failed is forgotten with what was unread then.
+    await bench.send(JSON.stringify("a4"));
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 5);
   });
 
   it("fails the message alone whose schema never answers, after ten seconds", async () => {

@@ -15,8 +15,18 @@ export function attemptRule(): Rule {
         const answered = entry.type === "answered";
         const error = answered ? entry.error : "aborted";
         attempts.ended(call, error, entry.atMs, answered && entry.late);
-      } else if (entry.type === "stopCalled" || entry.type === "stopResolved") {
-        attempts.forget(entry.consumer);
+      } else if (entry.type === "startCalled") {
+        // A start knows none of them; one that is called during a stop waits for its end.
+        if (ledger.consumer(entry.consumer).phase === "running") attempts.forget(entry.consumer);
+      } else if (entry.type === "stopResolved") {
+        const { number, facts, stopCalledMs } = ledger.consumer(entry.consumer);
+        if (!facts.limited && attempts.isStranded(number, stopCalledMs, entry.atMs)) {
+          report(
+            "nothing is stranded",
+            `consumer ${number}: stop() did not ask for what a poll left`,
+          );
+        }
+        attempts.forget(number);
       } else if (
         entry.type === "request" &&
         entry.who !== "producer" &&
@@ -28,6 +38,7 @@ export function attemptRule(): Rule {
           report("nothing is stranded", `${what} reuses the id of a poll that was refused`);
         }
         // A limit may have it ask for less, which is another poll.
+        if (phase === "stopping") attempts.tookBack(entry.who, entry.attempt);
         if (phase !== "running" || facts.limited) return;
         if (attempts.owes(entry.who, entry.attempt, entry.atMs)) {
           report(

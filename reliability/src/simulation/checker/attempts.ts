@@ -17,6 +17,8 @@ interface OfConsumer {
   /** By id, from when on its consumer knows it for lost. */
   readonly lost: Map<string, number>;
   readonly spent: Set<string>;
+  /** By id, which a stop has asked for. */
+  readonly tookBack: Set<string>;
 }
 
 export class Attempts {
@@ -35,15 +37,32 @@ export class Attempts {
     if (late && nowMs > (attempts.lost.get(attempt) ?? -Infinity)) return;
     if (!attempts.openedMs.has(attempt)) attempts.openedMs.set(attempt, Math.min(atMs, nowMs));
     attempts.lost.delete(attempt);
-    if (error === undefined) return;
+    if (error === undefined || attempts.tookBack.has(attempt)) return;
     if (refusals.includes(error)) attempts.spent.add(attempt);
     // A call that was given up may take a second to end.
     else attempts.lost.set(attempt, error === "aborted" ? nowMs + abortGraceMs : nowMs);
   }
 
-  /** A stop takes lost ones back in its own way, and the next start knows none. */
+  /** The next start knows none. */
   forget(consumer: number): void {
     this.#byConsumer.delete(consumer);
+  }
+
+  /** A stop asks once, whatever comes of it. */
+  tookBack(consumer: number, attempt: string): void {
+    const attempts = this.#of(consumer);
+    attempts.lost.delete(attempt);
+    attempts.tookBack.add(attempt);
+  }
+
+  /** Whether a stop left an attempt alone that may have brought something. */
+  isStranded(consumer: number, stopCalledMs: number, nowMs: number): boolean {
+    const { lost, openedMs } = this.#of(consumer);
+    for (const id of lost.keys()) {
+      const openedAtMs = openedMs.get(id) ?? -Infinity;
+      if (openedAtMs <= stopCalledMs && nowMs - openedAtMs < rememberedMs) return true;
+    }
+    return false;
   }
 
   isSpent(consumer: number, attempt: string): boolean {
@@ -66,7 +85,7 @@ export class Attempts {
   #of(consumer: number): OfConsumer {
     let attempts = this.#byConsumer.get(consumer);
     if (attempts === undefined) {
-      attempts = { openedMs: new Map(), lost: new Map(), spent: new Set() };
+      attempts = { openedMs: new Map(), lost: new Map(), spent: new Set(), tookBack: new Set() };
       this.#byConsumer.set(consumer, attempts);
     }
     return attempts;

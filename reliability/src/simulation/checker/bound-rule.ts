@@ -74,14 +74,14 @@ export function boundRule(): Rule {
 function waitingForNothing(consumer: Consumer, ledger: Ledger): Delivery | undefined {
   const { phase, blockedUntilMs, hand, runs, facts } = consumer;
   if (phase !== "running" || ledger.nowMs <= blockedUntilMs || hand.size === 0) return undefined;
-  if (ledger.running(consumer) >= facts.concurrency) return undefined;
+  if (facts.slowBodies || ledger.running(consumer) >= facts.concurrency) return undefined;
   // A lane that has anything in hand but what waits may be closed for a while.
   const closed = new Set<string>();
   const ordered = facts.lanes !== "none";
   if (ordered) {
     for (const { delivery } of runs) if (delivery?.lane !== undefined) closed.add(delivery.lane);
     for (const delivery of hand) {
-      const open = isWaiting(delivery, ledger) && !delivery.barred;
+      const open = isWaiting(delivery, ledger) && delivery.barredBy === undefined;
       if (delivery.lane !== undefined && !open && !ledger.isGone(delivery))
         closed.add(delivery.lane);
     }

@@ -14,11 +14,17 @@ const baseRequests = 28;
 /** An extension, a settlement, its repeats. */
 const requestsPerDelivery = 4;
 
+/** While every poll fails, how many there may be in so long: each backoff is twice the one before. */
+const outageMs = 10_000;
+const pollsInOutage = 25;
+
 interface Window {
   /** When its requests were made, oldest first. */
   readonly requestsMs: number[];
   /** When deliveries left its hand, one by one. */
   readonly settledMs: number[];
+  /** When polls were opened since one failed and none has gone well; undefined: the last one went well. */
+  failingPollsMs: number[] | undefined;
 }
 
 export function calmRule(): Rule {
@@ -26,14 +32,23 @@ export function calmRule(): Rule {
   const windowOf = (consumer: Consumer): Window => {
     let window = windows.get(consumer);
     if (window === undefined) {
-      window = { requestsMs: [], settledMs: [] };
+      window = { requestsMs: [], settledMs: [], failingPollsMs: undefined };
       windows.set(consumer, window);
     }
     return window;
   };
   return {
     see: (entry, ledger, report) => {
-      if (entry.type === "answered") {
+      if (entry.type === "startCalled") {
+        // A start knows nothing of what failed before.
+        windowOf(ledger.consumer(entry.consumer)).failingPollsMs = undefined;
+      } else if (entry.type === "answered") {
+        const request = ledger.calls.get(entry.call)?.request;
+        if (request?.operation === "ReceiveMessage" && request.who !== "producer") {
+          const window = windowOf(ledger.consumer(request.who));
+          window.failingPollsMs =
+            entry.error === undefined ? undefined : (window.failingPollsMs ?? []);
+        }
         for (const { consumer, settleConfirmed } of ledger.calls.get(entry.call)?.deliveries ??
           []) {
           if (settleConfirmed && consumer !== undefined) {
@@ -43,10 +58,19 @@ export function calmRule(): Rule {
       }
       if (entry.type !== "request" || entry.who === "producer") return;
       const consumer = ledger.consumer(entry.who);
-      const { requestsMs, settledMs } = windowOf(consumer);
+      const { requestsMs, settledMs, failingPollsMs } = windowOf(consumer);
+      if (entry.operation === "ReceiveMessage" && failingPollsMs !== undefined) {
+        failingPollsMs.push(entry.atMs);
+        forget(failingPollsMs, entry.atMs, outageMs);
+        if (failingPollsMs.length > pollsInOutage) {
+          const text = `consumer ${consumer.number} polled ${failingPollsMs.length} times in ${outageMs} ms, and each failed`;
+          report("calm", text);
+          failingPollsMs.length = 0;
+        }
+      }
       requestsMs.push(entry.atMs);
-      forget(requestsMs, entry.atMs);
-      forget(settledMs, entry.atMs);
+      forget(requestsMs, entry.atMs, windowMs);
+      forget(settledMs, entry.atMs, windowMs);
       const work = settledMs.length + consumer.hand.size;
       const allowed = baseRequests + requestsPerDelivery * work;
       if (requestsMs.length <= allowed) return;
@@ -57,8 +81,8 @@ export function calmRule(): Rule {
   };
 }
 
-function forget(times: number[], nowMs: number): void {
+function forget(times: number[], nowMs: number, withinMs: number): void {
   let old = 0;
-  while ((times[old] ?? Infinity) <= nowMs - windowMs) old += 1;
+  while ((times[old] ?? Infinity) <= nowMs - withinMs) old += 1;
   if (old > 0) times.splice(0, old);
 }

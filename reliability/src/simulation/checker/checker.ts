@@ -9,11 +9,14 @@ import { calmRule } from "./calm-rule.ts";
 import { drainRule } from "./drain-rule.ts";
 import { leaseRule } from "./lease-rule.ts";
 import { Ledger } from "./ledger.ts";
+import { healthRule } from "./health-rule.ts";
 import { lossRule } from "./loss-rule.ts";
 import { orderRule } from "./order-rule.ts";
 import { outcomeRule } from "./outcome-rule.ts";
 import { producerRule } from "./producer-rule.ts";
+import { pollRule } from "./poll-rule.ts";
 import { repeatRule } from "./repeat-rule.ts";
+import { requestRule } from "./request-rule.ts";
 import type { Rule, Violation } from "./rule.ts";
 import { stopRule } from "./stop-rule.ts";
 
@@ -31,7 +34,10 @@ export function check(entries: readonly Entry[]): Violation[] {
     leaseRule(),
     orderRule(entries),
     attemptRule(),
+    requestRule(),
+    pollRule(),
     calmRule(),
+    healthRule(),
     stopRule(),
     drainRule(),
     producerRule(),

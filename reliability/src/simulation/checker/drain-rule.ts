@@ -32,6 +32,10 @@ export function drainRule(): Rule {
           if (facts.waitSeconds >= longPollSeconds && entry.openPolls !== 1) {
             complain(`has ${entry.openPolls} polls open while idle`);
           }
+          const waits = lastPoll?.request.waitSeconds ?? 0;
+          if (waits !== facts.waitSeconds) {
+            complain(`polls for ${waits} s while idle, not ${facts.waitSeconds}`);
+          }
           const most = Math.min(maxReceive, capacity(facts));
           const wanted = lastPoll?.request.wanted ?? 0;
           if (wanted !== most)

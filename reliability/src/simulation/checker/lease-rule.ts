@@ -7,8 +7,17 @@ import type { Delivery, Ledger } from "./ledger.ts";
 import type { Rule } from "./rule.ts";
 
 export function leaseRule(): Rule {
+  /** Whose extension was refused in this very moment. */
+  const refusals = new Set<Delivery>();
   return {
     see: (entry, ledger, report) => {
+      if (entry.type === "answered" && !entry.late) {
+        const call = ledger.calls.get(entry.call);
+        for (const [index, delivery] of call?.deliveries.entries() ?? []) {
+          const refused = call?.settles[index] === "no" && entry.entries[index] === "refused";
+          if (refused) refusals.add(delivery);
+        }
+      }
       if (entry.type !== "handlerAborted" || entry.code !== "LEASE_LOST") return;
       const delivery = ledger.runs.get(entry.run)?.delivery;
       if (delivery === undefined || delivery.touched || delivery.receiveFaulty) return;
@@ -16,6 +25,12 @@ export function leaseRule(): Rule {
       report("leases hold", `delivery ${delivery.delivery} was given up, and SQS kept it`);
     },
     pass: (ledger, nextMs, report) => {
+      for (const { delivery: number, run } of refusals) {
+        if (run === undefined || run.endedMs !== undefined || run.abortedMs !== undefined) continue;
+        const text = `the extension of delivery ${number} was refused, and its handler was not told`;
+        report("lost leases are told", text);
+      }
+      refusals.clear();
       for (const consumer of ledger.consumers.values()) {
         if (consumer.phase !== "running" && consumer.phase !== "stopping") continue;
         for (const delivery of consumer.hand) {

@@ -81,8 +81,10 @@ export interface Delivery extends HandedOut {
   /** Calls about it that its consumer waits for. */
   readonly open: Set<Call>;
   copied: boolean;
-  /** It was in hand when an earlier one of its lane failed. */
-  barred: boolean;
+  /** The earlier one of its lane that failed while it was in hand. */
+  barredBy: Delivery | undefined;
+  /** What the first change that settles it asked for. */
+  settleSeconds: number | undefined;
 }
 
 export interface Run {
@@ -158,6 +160,8 @@ export class Ledger {
       case "sendResolved":
       case "sendFailed":
       case "escaped":
+      case "limitAnswered":
+      case "health":
       case "idle":
       case "ended":
         return;
@@ -296,6 +300,7 @@ export class Ledger {
       if (request.fault !== undefined) delivery.touched = true;
       delivery.open.add(call);
       if (settles[index] !== "no") delivery.settleSentMs ??= request.atMs;
+      if (settles[index] === "yes") delivery.settleSeconds ??= request.about[index]?.seconds;
       if (settles[index] === "maybe") delivery.doubtful = true;
     }
   }
@@ -385,7 +390,8 @@ export class Ledger {
       doubtful: false,
       open: new Set(),
       copied: false,
-      barred: false,
+      barredBy: undefined,
+      settleSeconds: undefined,
     });
   }
 
@@ -504,6 +510,14 @@ function isBehindTrouble({ lane, arrival, consumer }: Delivery): boolean {
   return false;
 }
 
+/**
+ * Whether a worker of this consumer may take its time over a body before its handler starts: what it holds then
+ * counts as taken, though the log does not show it.
+ */
+export function isReadByWorkers({ slowBodies, lanes, batches }: ConsumerFacts): boolean {
+  return slowBodies && lanes !== "key" && batches === undefined;
+}
+
 /** Before it is deleted its copy is sent, by calls that are not about it. */
 export function isToBeCopied({ sound, run }: Delivery): boolean {
   return !sound || (run?.end?.how === "returned" && run.end.outcome === "deadLetter");
@@ -519,14 +533,15 @@ function settlement(
   about: AboutDelivery | undefined,
   delivery: Delivery,
 ): "yes" | "no" | "maybe" {
-  const { run, sound, barred, lane, consumer } = delivery;
+  const { run, sound, barredBy, lane, consumer } = delivery;
   if (operation === "DeleteMessageBatch" || about?.seconds === 0) return "yes";
   if (!sound) return "maybe";
+  if (run === undefined && consumer !== undefined && consumer.facts.slowBodies) return "maybe";
   if (run !== undefined) {
     if (run.endedMs !== undefined) return "yes";
     return atMs >= (run.abortedMs ?? Infinity) + handlerGraceMs ? "maybe" : "no";
   }
   if (consumer?.facts.lanes !== "key" || lane === undefined) return "no";
-  if (barred || about?.seconds !== consumer.facts.visibilitySeconds) return "yes";
+  if (barredBy !== undefined || about?.seconds !== consumer.facts.visibilitySeconds) return "yes";
   return isBehindTrouble(delivery) ? "maybe" : "no";
 }

@@ -41,7 +41,8 @@ export function orderRule(entries: readonly Entry[]): Rule {
     const lane = laneOf(consumer, key);
     if (delivery.arrival < lane.started) report("order", `${what} was started after a later one`);
     lane.started = Math.max(lane.started, delivery.arrival);
-    if (delivery.barred) report("order", `${what} was started after an earlier one had failed`);
+    if (delivery.barredBy !== undefined)
+      report("order", `${what} was started after an earlier one had failed`);
     if (consumer.facts.lanes !== "group") return;
     const inBatch = new Set(
       ledger.batches.get(run.batch ?? 0)?.map((other) => other.delivery?.messageId),
@@ -64,6 +65,11 @@ export function orderRule(entries: readonly Entry[]): Rule {
       if (entry.type === "handlerStarted") {
         const run = ledger.runs.get(entry.run);
         if (run?.delivery !== undefined) started(run, run.delivery, ledger, report);
+      } else if (entry.type === "request" && entry.operation === "ChangeMessageVisibilityBatch") {
+        for (const { delivery: number } of entry.about) {
+          const delivery = ledger.deliveries.get(number);
+          if (delivery !== undefined) wentBack(delivery, report);
+        }
       } else if (entry.type === "handlerEnded" || entry.type === "handlerAborted") {
         const run = ledger.runs.get(entry.run);
         if (run?.delivery === undefined || !failed(run)) return;
@@ -86,6 +92,19 @@ export function orderRule(entries: readonly Entry[]): Rule {
   };
 }
 
+/** It is to come again when the one that failed does; on a FIFO queue at once, since SQS holds it behind that one. */
+function wentBack(delivery: Delivery, report: Report): void {
+  const { barredBy: first, settleSeconds, consumer, late, sound } = delivery;
+  if (first === undefined || settleSeconds === undefined || late || !sound) return;
+  if (consumer?.phase !== "running") return;
+  const isGroup = consumer.facts.lanes === "group";
+  const lost = first.run?.abortCode === "LEASE_LOST";
+  const seconds = isGroup || lost ? 0 : first.settleSeconds;
+  if (seconds === undefined || seconds === settleSeconds) return;
+  const text = `delivery ${delivery.delivery} goes back for ${settleSeconds} s, the one before it for ${seconds} s`;
+  report("order", text);
+}
+
 /** Whether this end means that the message comes again. */
 function failed({ end, abortCode, consumer }: Run): boolean {
   if (abortCode === "LEASE_LOST") return true;
@@ -99,6 +118,8 @@ function bar(consumer: Consumer, first: Delivery): void {
   if (consumer.facts.lanes === "none" || first.lane === undefined) return;
   for (const delivery of consumer.hand) {
     const { lane, run, arrival } = delivery;
-    if (lane === first.lane && run === undefined && arrival > first.arrival) delivery.barred = true;
+    if (lane === first.lane && run === undefined && arrival > first.arrival) {
+      delivery.barredBy ??= first;
+    }
   }
 }

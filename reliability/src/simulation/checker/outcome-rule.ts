@@ -2,9 +2,12 @@
  * Outcomes are carried out: what a handler's end asks for is what SQS is told, once; an extension and a
  * settlement of one delivery never race, and nothing is said of it once it is settled or lost.
  */
-import type { Call, Delivery } from "./ledger.ts";
+import type { Call, Delivery, Run } from "./ledger.ts";
 import type { AboutDelivery } from "../log.ts";
 import type { Report, Rule } from "./rule.ts";
+
+/** How long a handler may go on after its signal aborted, before it is left behind. */
+const handlerGraceMs = 5_000;
 
 export function outcomeRule(): Rule {
   const settled = new Set<Delivery>();
@@ -20,7 +23,17 @@ export function outcomeRule(): Rule {
     const what = `${operation} of delivery ${number}`;
     if (settled.has(delivery)) complain(`${what}, which is settled`);
     if (delivery.open.size > 1) complain(`${what} while another request about it is under way`);
-    const { run } = delivery;
+    const { run, late, consumer } = delivery;
+    if (run === undefined && late && consumer?.facts.lanes === "none") {
+      const { seconds = 0 } = about;
+      // What comes soon after its poll was given up is taken, and extended.
+      if (seconds !== 0 && seconds !== consumer.facts.visibilitySeconds) {
+        complain(`${what} to ${seconds} s: it came late and was to be released`);
+      }
+    }
+    if (run !== undefined && run.batch === undefined && isInterrupted(run)) {
+      if (about.seconds !== 0) complain(`${what} to ${about.seconds} s: stop() interrupted it`);
+    }
     if (run?.abortCode === "LEASE_LOST" && (run.abortedMs ?? 0) < atMs) {
       complain(`${what}, whose lease is lost`);
     }
@@ -29,7 +42,7 @@ export function outcomeRule(): Rule {
     // One before it of its lane may have been lost in the same batch.
     if (run.abortedMs !== undefined && run.batch !== undefined) return;
     // Left behind: it was settled otherwise before it ended.
-    if ((run.endedMs ?? 0) - (run.abortedMs ?? Infinity) >= 5_000) return;
+    if ((run.endedMs ?? 0) - (run.abortedMs ?? Infinity) >= handlerGraceMs) return;
     const changes = operation === "ChangeMessageVisibilityBatch";
     const { end } = run;
     if (end.how === "resolved") {
@@ -61,4 +74,10 @@ export function outcomeRule(): Rule {
       }
     },
   };
+}
+
+/** Whether a handler ended with the very reason with which a stop had aborted its signal. */
+function isInterrupted({ abortCode, abortedMs, end, endedMs }: Run): boolean {
+  if (abortCode !== "CONSUMER_STOPPED" || end?.how !== "threw" || end.told !== true) return false;
+  return (endedMs ?? 0) - (abortedMs ?? 0) < handlerGraceMs;
 }

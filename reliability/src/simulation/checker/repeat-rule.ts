@@ -1,14 +1,19 @@
 /**
- * What did not go well is done again, and what came late is given back: a settlement that failed is repeated
- * while the lease holds, and no delivery is left lying because its poll had been given up.
+ * What is due is done soon, what did not go well is done again, and what came late is given back: extensions
+ * and settlements are repeated while the lease holds, and no delivery is left lying.
  */
 import { capacity } from "./ledger.ts";
-import type { Consumer, Delivery, Ledger } from "./ledger.ts";
+import type { Entry } from "../log.ts";
+import type { Consumer, Delivery, Ledger, Run } from "./ledger.ts";
 import type { Rule } from "./rule.ts";
 
 /** The longest backoff between two attempts, and a little. */
 const repeatWithinMs = 5_500;
 const lateWithinMs = 2_000;
+/** From a handler's end: deletes may wait for company, but not on a FIFO queue, whose groups wait for them. */
+const settleWithinMs = { none: 50, key: 50, group: 0 };
+/** The longest pause after an extension that failed, as a share of the visibility timeout, and a little. */
+const extendAgainShare = 0.11;
 /** A call that was given up may take so long to end. */
 const abortWithinMs = 1_000;
 
@@ -24,6 +29,28 @@ export function repeatRule(): Rule {
     const leaseMs = Math.min(delivery.visibleAtMs, delivery.heldUntilMs);
     // Near its end the lease decides, not the backoff.
     if (leaseMs > byMs + 500 && !owed.has(delivery)) owed.set(delivery, { byMs, text });
+  };
+  /** An extension that failed. Once its handler has ended it is settled instead. */
+  const oweExtension = (delivery: Delivery, { type }: Entry, ledger: Ledger): void => {
+    const { consumer, run, doubtful } = delivery;
+    if (consumer?.phase !== "running" || doubtful || run?.endedMs !== undefined) return;
+    const withinMs =
+      consumer.facts.visibilitySeconds * 1_000 * extendAgainShare +
+      (type === "aborted" ? abortWithinMs : 0);
+    const text = `the extension of delivery ${delivery.delivery} failed and was not repeated`;
+    owe(delivery, withinMs, text, ledger);
+  };
+  /** One whose handler has ended, with nothing in the way. */
+  const oweSettlement = (run: Run, ledger: Ledger): void => {
+    const { delivery, consumer, abortedMs } = run;
+    if (delivery === undefined || abortedMs !== undefined || delivery.open.size > 0) return;
+    if (consumer.phase !== "running" || ledger.nowMs <= consumer.blockedUntilMs) return;
+    if (!ledger.isHeld(delivery)) return;
+    // An extension that was given up just now may take a second to end.
+    if (ledger.nowMs - consumer.lastAbortMs <= abortWithinMs) return;
+    const text = `the handler of delivery ${delivery.delivery} has ended, and it is not settled`;
+    owed.delete(delivery);
+    owe(delivery, settleWithinMs[consumer.facts.lanes], text, ledger);
   };
   return {
     see: (entry, ledger) => {
@@ -41,7 +68,9 @@ export function repeatRule(): Rule {
             owed.delete(delivery);
             continue;
           }
-          if (call?.settles[index] !== "yes" || answer === "done" || answer === "refused") continue;
+          if (answer === "done" || answer === "refused") continue;
+          if (call?.settles[index] === "no") oweExtension(delivery, entry, ledger);
+          if (call?.settles[index] !== "yes") continue;
           const text = `the settlement of delivery ${delivery.delivery} failed and was not repeated`;
           const withinMs = repeatWithinMs + (entry.type === "aborted" ? abortWithinMs : 0);
           if (delivery.consumer?.phase === "running") owe(delivery, withinMs, text, ledger);
@@ -62,6 +91,9 @@ export function repeatRule(): Rule {
       } else if (entry.type === "handlerStarted") {
         const delivery = ledger.deliveries.get(entry.delivery);
         if (delivery !== undefined) owed.delete(delivery);
+      } else if (entry.type === "handlerEnded") {
+        const run = ledger.runs.get(entry.run);
+        if (run !== undefined) oweSettlement(run, ledger);
       } else if (
         entry.type === "stopCalled" ||
         entry.type === "crashed" ||

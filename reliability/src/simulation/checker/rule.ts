@@ -15,6 +15,7 @@ export type PromiseName =
   | "outcomes are carried out"
   | "order"
   | "nothing is stranded"
+  | "frugal"
   | "calm"
   | "stops clean"
   | "drains"

@@ -2,6 +2,7 @@
  * Promise 8: stop() ends polling, starts no handler, releases what no worker had started, flushes
  * settlements, and resolves in time; after it has, nothing runs and nothing is sent.
  */
+import { isReadByWorkers, isToBeCopied } from "./ledger.ts";
 import type { Consumer, Delivery, Ledger } from "./ledger.ts";
 import type { Report, Rule } from "./rule.ts";
 
@@ -9,9 +10,27 @@ import type { Report, Rule } from "./rule.ts";
 const beyondDeadlineMs = 16_500;
 
 export function stopRule(): Rule {
+  /** What each consumer had in hand when stop was called, and what it got since. */
+  const stopping = new Map<Consumer, Set<Delivery>>();
   return {
     see: (entry, ledger, report) => {
       switch (entry.type) {
+        case "stopCalled": {
+          const consumer = ledger.consumer(entry.consumer);
+          const begins = consumer.phase === "stopping" && !stopping.has(consumer);
+          // A stop of one that has stopped answers the report of the last one.
+          if (begins) stopping.set(consumer, new Set(consumer.hand));
+          break;
+        }
+        case "crashed":
+          stopping.delete(ledger.consumer(entry.consumer));
+          break;
+        case "answered":
+          for (const { delivery: number } of entry.brought) {
+            const delivery = ledger.deliveries.get(number);
+            if (delivery?.consumer !== undefined) stopping.get(delivery.consumer)?.add(delivery);
+          }
+          break;
         case "request":
           if (entry.who !== "producer") {
             const consumer = ledger.consumer(entry.who);
@@ -23,16 +42,23 @@ export function stopRule(): Rule {
           }
           break;
         case "handlerStarted": {
-          const { number, phase, stopCalledMs } = ledger.consumer(entry.consumer);
+          const { number, phase, stopCalledMs, facts } = ledger.consumer(entry.consumer);
+          // Its worker had it already when stop was called, and was reading its body.
+          const taken = phase === "stopping" && isReadByWorkers(facts);
           // Of the same instant it may have been with its worker already.
-          if (phase !== "running" && entry.atMs > stopCalledMs) {
+          if (phase !== "running" && entry.atMs > stopCalledMs && !taken) {
             report("stops clean", `consumer ${number} started a handler after stop() was called`);
           }
           break;
         }
-        case "stopResolved":
-          stopped(ledger.consumer(entry.consumer), entry.timers, ledger, report);
+        case "stopResolved": {
+          const consumer = ledger.consumer(entry.consumer);
+          const deliveries = stopping.get(consumer);
+          stopping.delete(consumer);
+          if (deliveries !== undefined) checkReport(consumer, deliveries, entry.reported, report);
+          stopped(consumer, entry.timers, ledger, report);
           break;
+        }
         default:
       }
     },
@@ -82,11 +108,33 @@ function stopped(consumer: Consumer, timers: number, ledger: Ledger, report: Rep
 
 /** What stop owed a delivery and did not do, though nothing was in its way. */
 function unfinished(delivery: Delivery, nowMs: number): string | undefined {
-  const { run, touched, receiveFaulty, settleApplied, visibleAtMs, sound, doubtful } = delivery;
+  const { run, touched, receiveFaulty, settleApplied, visibleAtMs, sound, doubtful, consumer } =
+    delivery;
   if (touched || receiveFaulty || doubtful || settleApplied || visibleAtMs <= nowMs)
     return undefined;
-  if (run === undefined) return sound ? "was not released" : undefined;
+  if (run === undefined) {
+    const taken = consumer !== undefined && isReadByWorkers(consumer.facts);
+    return sound && !taken ? "was not released" : undefined;
+  }
   if (run.end === undefined || run.end.how === "returned") return undefined;
   // Told to end: whether it was settled depends on when it did.
   return run.abortedMs === undefined ? "was not settled" : undefined;
+}
+
+/** Its report has every delivery once; where the log leaves a doubt about one, it cannot be held to it. */
+function checkReport(
+  { number, blockedMs }: Consumer,
+  deliveries: ReadonlySet<Delivery>,
+  reported: number,
+  report: Report,
+): void {
+  for (const delivery of deliveries) {
+    const { touched, receiveFaulty, doubtful, late, run } = delivery;
+    if (touched || receiveFaulty || doubtful || late || run?.abortedMs !== undefined) return;
+    // Its copy may have been refused, and it given up long ago.
+    if (isToBeCopied(delivery)) return;
+  }
+  if (blockedMs > 0 || reported === deliveries.size) return;
+  const text = `consumer ${number} reports ${reported} deliveries, and had ${deliveries.size}`;
+  report("stops clean", text);
 }
