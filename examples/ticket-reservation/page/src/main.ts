@@ -18,6 +18,7 @@ import { Requests } from "./requests.ts";
 import { Seating } from "./seating.ts";
 import type { Reservation } from "./seating.ts";
 import { SeatMap } from "./seat-map.ts";
+import { Zoom } from "./zoom.ts";
 
 const buyers = 1_000;
 /** Between two tries to learn which events there are. */
@@ -41,6 +42,9 @@ async function chosenEvent(): Promise<OfficeEvent | undefined> {
           return newElement("a", { href, "aria-current": current }, event.name);
         }),
       );
+      document
+        .querySelector("nav [aria-current]")
+        ?.scrollIntoView({ block: "nearest", inline: "center" });
       return events.find((event) => event.id === id);
     } catch (error) {
       showConnection("lost");
@@ -71,6 +75,7 @@ function showEvent(event: OfficeEvent): void {
     stateOf: (seat) => seating.stateOf(seat),
     onChosen: (seat) => void choose(seat),
   });
+  const zoom = new Zoom(elementOf("hall", HTMLElement), elementOf("zoom", HTMLButtonElement));
   const requests = new Requests(elementOf("requests", HTMLElement));
   const rush = new Rush({
     buyers,
@@ -91,7 +96,7 @@ function showEvent(event: OfficeEvent): void {
       if (rows.flat().length !== news.seats || rows[0]?.length !== news.seatsPerRow) {
         rows = rowsOf(news);
         map.build(rows);
-        showMiddle();
+        zoom.showMiddle();
       }
       if (sold && state === "connecting") notice.say(`${news.name} is sold out.`);
       refreshSoon();
@@ -174,6 +179,7 @@ function showEvent(event: OfficeEvent): void {
       .filter(({ name }) => seating.stateOf(name) === "free")
       .toSorted((one, other) => one.distance - other.distance)
       .map(({ name }) => name);
+    zoom.showAll();
     // Another tab of this browser may have one running.
     const alone = await onlyOne("rush", () => rush.start(seats));
     if (!alone) notice.say("A rush is running in another window.", "bad");
@@ -188,12 +194,6 @@ function showEvent(event: OfficeEvent): void {
     else if (!rush.running) stream.close();
   });
   window.addEventListener("online", () => stream.open());
-}
-
-/** Narrower screens see a part of the hall: its middle first. */
-function showMiddle(): void {
-  const scroller = elementOf("hall", HTMLElement);
-  scroller.scrollLeft = (scroller.scrollWidth - scroller.clientWidth) / 2;
 }
 
 /**

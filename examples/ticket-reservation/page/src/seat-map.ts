@@ -59,7 +59,8 @@ export class SeatMap {
   build(rows: readonly (readonly Seat[])[]): void {
     const columns = rows[0]?.length ?? 0;
     const { root } = this.#options;
-    root.style.setProperty("--columns", `${columns}`);
+    root.parentElement?.style.setProperty("--columns", `${columns}`);
+    root.parentElement?.style.setProperty("--rows", `${rows.length}`);
     this.#places = new Map();
     this.#rows = rows.map((row) =>
       row.map((seat) => {
