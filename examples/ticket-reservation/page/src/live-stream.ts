@@ -23,8 +23,8 @@ export interface LiveStreamOptions {
 
 /** From one try to the next: the shortest, which doubles with each failure, and the longest. */
 const pauseMs = { min: 500, max: 8_000 } as const;
-/** The server says something every 15 s: after so long without a word the connection is dead. */
-const silenceMs = 40_000;
+/** The first word comes at once, and later ones every 15 s: after so long without one the connection is dead. */
+const silenceMs = { first: 10_000, later: 40_000 } as const;
 
 export class LiveStream {
   readonly #options: LiveStreamOptions;
@@ -44,18 +44,18 @@ export class LiveStream {
     this.close();
     const source = new EventSource(this.#options.url);
     this.#source = source;
-    this.#heard();
+    this.#expectWord(silenceMs.first);
     source.addEventListener("snapshot", ({ data }: MessageEvent<string>) => {
       this.#failures = 0;
-      this.#heard();
+      this.#expectWord(silenceMs.later);
       this.#options.onSnapshot(JSON.parse(data));
       this.#become("live");
     });
     source.addEventListener("changes", ({ data }: MessageEvent<string>) => {
-      this.#heard();
+      this.#expectWord(silenceMs.later);
       this.#options.onChanges(JSON.parse(data));
     });
-    source.addEventListener("beat", () => this.#heard());
+    source.addEventListener("beat", () => this.#expectWord(silenceMs.later));
     // The browser would try again by itself, but not after every kind of failure, and without ever giving way.
     source.addEventListener("error", () => this.#broken());
   }
@@ -67,9 +67,9 @@ export class LiveStream {
     this.#source = undefined;
   }
 
-  #heard(): void {
+  #expectWord(withinMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#broken(), silenceMs);
+    this.#timer = setTimeout(() => this.#broken(), withinMs);
   }
 
   #broken(): void {

@@ -85,6 +85,8 @@ function showEvent(event: OfficeEvent): void {
   const panel = new RushPanel({ rush, buyers, seating, notice, onStart: () => void sendRush() });
   let rows: readonly (readonly Seat[])[] = [];
   let state: StreamState = "connecting";
+  /** Whether a rush is about to begin, or asks. */
+  let sending = false;
   /** Set while a frame is asked for. */
   let refreshing = false;
 
@@ -174,6 +176,8 @@ function showEvent(event: OfficeEvent): void {
   }
 
   async function sendRush(): Promise<void> {
+    if (sending || rush.running) return;
+    sending = true;
     const seats = rows
       .flat()
       .filter(({ name }) => seating.stateOf(name) === "free")
@@ -183,6 +187,7 @@ function showEvent(event: OfficeEvent): void {
     // Another tab of this browser may have one running.
     const alone = await onlyOne("rush", () => rush.start(seats));
     if (!alone) notice.say("A rush is running in another window.", "bad");
+    sending = false;
   }
 
   document.title = `${event.name} · Ticket office`;

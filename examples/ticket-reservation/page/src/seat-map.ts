@@ -186,7 +186,7 @@ function newCell({ name, number }: Seat, columns: number): HTMLElement {
   });
   // From -1 to 1.
   const side = columns > 1 ? ((number - 1) / (columns - 1)) * 2 - 1 : 0;
-  cell.style.setProperty("--bend", `${(bend * (1 - side * side)).toFixed(3)}`);
+  cell.style.setProperty("--bend", (bend * (1 - side * side)).toFixed(3));
   const aisle = Math.round(columns / 4);
   const besideAisle = number === aisle || number === columns - aisle;
   if (columns >= seatsWithAisles && besideAisle) cell.classList.add("beside-aisle");
