@@ -111,5 +111,5 @@ export class RushPanel {
 function idleText(free: number | undefined): string {
   return free === 0
     ? "There is nothing left to rush for: choose another evening."
-    : "Everybody wants the best seats left. Each is asked for by somebody, many by several at once.";
+    : "Everybody wants the best seats left, and many are asked for by several at once.";
 }

@@ -66,7 +66,8 @@ export class Rush {
   /**
    * Has the crowd ask, and resolves when all have; the decisions come later. Nothing while one is running.
    *
-   * @param seats those that are free, the best first. Each is wanted by somebody.
+   * @param seats those that are free, the best first. Each is wanted by somebody, unless there are more than the
+   * crowd fights over: half as many as there are buyers.
    */
   async start(seats: readonly string[]): Promise<void> {
     if (this.running || seats.length === 0) return;
@@ -123,8 +124,9 @@ export class Rush {
   }
 
   /** Which seats are asked for, the last first: the crowd moves on to the next best ones as it goes. */
-  #wanted(seats: readonly string[]): string[] {
+  #wanted(free: readonly string[]): string[] {
     const { buyers } = this.#options;
+    const seats = free.slice(0, Math.ceil(buyers / 2));
     const wanted = Array.from({ length: buyers }, (_, buyer) => {
       const front = Math.floor((buyer * seats.length) / buyers);
       const first = buyer === 0 || Math.floor(((buyer - 1) * seats.length) / buyers) < front;

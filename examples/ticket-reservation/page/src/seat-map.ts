@@ -33,8 +33,11 @@ const words: Readonly<Record<SeatState, string>> = {
 
 /** Rows of fewer seats have no aisles. */
 const seatsWithAisles = 16;
-/** How far the middle of a row is from the stage, against its ends: of the height of a seat. */
-const bend = 0.9;
+/**
+ * How much farther the middle of a row is from the stage than its ends: of the height of a seat. Less than half, so
+ * that each seat is nearest to the name of its own row.
+ */
+const bend = 0.42;
 
 export class SeatMap {
   readonly #options: SeatMapOptions;
