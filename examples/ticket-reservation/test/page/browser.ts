@@ -70,7 +70,7 @@ export class Visit {
     return this.page.locator(`#count-${name}`).textContent();
   }
 
-  /** What axe finds, in a line each. */
+  /** What axe finds, in a line each; for a visitor who was made with it. */
   async violations(): Promise<string[]> {
     const { violations } = await this.page.evaluate(
       async (values) =>
@@ -85,13 +85,18 @@ export class Visit {
   }
 }
 
+export interface VisitorOptions extends BrowserContextOptions {
+  /** Default: false, since it is much to load. */
+  readonly withAxe?: boolean;
+}
+
 /**
  * Starts the browser before the tests of the calling file, and ends it after them. Each test must leave without a
  * complaint of the browser.
  *
  * @returns what makes a new visitor, whom nobody knows.
  */
-export function useBrowser(): (options?: BrowserContextOptions) => Promise<Visit> {
+export function useBrowser(): (options?: VisitorOptions) => Promise<Visit> {
   let browser: Browser;
   const contexts: BrowserContext[] = [];
   const visits: Visit[] = [];
@@ -105,10 +110,11 @@ export function useBrowser(): (options?: BrowserContextOptions) => Promise<Visit
     for (const context of contexts.splice(0)) await context.close();
     expect(visits.splice(0).flatMap(({ complaints }) => complaints)).toEqual([]);
   });
-  return async (options) => {
+  return async ({ withAxe = false, ...options } = {}) => {
     const context = await browser.newContext({ reducedMotion: "reduce", ...options });
     contexts.push(context);
-    await context.addInitScript(axe.source);
+    // So the page's Content-Security-Policy can stay as it is.
+    if (withAxe) await context.addInitScript(axe.source);
     const visit = new Visit(await context.newPage());
     visits.push(visit);
     return visit;

@@ -266,7 +266,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
 
   it.each(["light", "dark"] as const)("has nothing that axe finds, %s", async (colorScheme) => {
     await using proxy = await FrailProxy.open(address);
-    const visit = await visitor({ colorScheme });
+    const visit = await visitor({ colorScheme, withAxe: true });
     const event = await newEvent();
     await visit.open(proxy.address, event);
     expect(await visit.violations()).toEqual([]);
@@ -287,7 +287,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
 
   it("fits a phone: no wider than it, with seats as large as a finger", async () => {
     const viewport = { width: 360, height: 740 };
-    const visit = await visitor({ viewport, hasTouch: true, isMobile: true });
+    const visit = await visitor({ viewport, hasTouch: true, isMobile: true, withAxe: true });
     const { page } = visit;
     await visit.open(address, await newEvent(100, 25));
     const width = (): Promise<number> =>
@@ -313,7 +313,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   });
 
   it("says so when there is no such event, and what is needed without JavaScript", async () => {
-    const lost = await visitor();
+    const lost = await visitor({ withAxe: true });
     await lost.page.goto(`${address}/?event=nowhere`);
     await lost.page.getByRole("heading", { name: "There is no such event" }).waitFor();
     expect(await lost.violations()).toEqual([]);
