@@ -7,6 +7,7 @@ interface Message {
   readonly ReceiptHandle: string;
   readonly Body: string;
   readonly MD5OfBody: string;
+  readonly Attributes?: Record<string, string>;
 }
 
 beforeEach(() => {
@@ -22,7 +23,14 @@ function open(options: Omit<QueueOptions, "name">): FakeQueue {
 }
 
 /** What a receive was answered with; undefined while it waits. */
-function receive(queue: FakeQueue, { max = 10, waitMs = 0 } = {}) {
+function receive(
+  queue: FakeQueue,
+  {
+    max = 10,
+    waitMs = 0,
+    attributeNames = [],
+  }: { max?: number; waitMs?: number; attributeNames?: string[] } = {},
+) {
   const received: { answer: Message[] | undefined; giveUp: (() => void) | undefined } = {
     answer: undefined,
     giveUp: undefined,
@@ -31,7 +39,7 @@ function receive(queue: FakeQueue, { max = 10, waitMs = 0 } = {}) {
     max,
     waitMs,
     visibilityMs: 1_000,
-    attributeNames: [],
+    attributeNames,
     answer: (messages) => {
       received.answer = messages.map((text): Message => JSON.parse(text));
     },
@@ -52,6 +60,26 @@ describe("FakeQueue", () => {
   it("says the sums that the SDK checks", () => {
     const [message] = receive(open({ messages: "deep" })).answer ?? [];
     expect(message?.MD5OfBody).toBe(hash("md5", message?.Body ?? ""));
+  });
+
+  it.each([
+    { attributeNames: [], told: undefined },
+    {
+      attributeNames: ["SentTimestamp", "ApproximateReceiveCount", "MessageGroupId"],
+      told: ["SentTimestamp", "ApproximateReceiveCount"],
+    },
+    {
+      attributeNames: ["All"],
+      told: [
+        "SenderId",
+        "SentTimestamp",
+        "ApproximateReceiveCount",
+        "ApproximateFirstReceiveTimestamp",
+      ],
+    },
+  ])("tells the attributes $attributeNames as $told", ({ attributeNames, told }) => {
+    const [message] = receive(open({ messages: "deep" }), { attributeNames }).answer ?? [];
+    expect(message?.Attributes && Object.keys(message.Attributes)).toEqual(told);
   });
 
   it("hands out what is there at once, and then what arrives", () => {

@@ -24,7 +24,7 @@ describe("the list of mutations", () => {
 });
 
 describe("the checker", () => {
-  it.each(["deletes before the handler has run", "ignores lanes", "releases nothing at stop"])(
+  it.each(["deletes before the handler has run", "ignores lanes", "polls on after stop"])(
     "finds the one that %s",
     async (name) => {
       const mutation = mutations.find((each) => each.name === name);

@@ -19,12 +19,19 @@ export interface CannedMessage {
   readonly sentNs: bigint;
 }
 
-/** The message as an element of an answer's `Messages`. */
-export function messageJson(message: CannedMessage, attributeNames: readonly string[]): string {
-  const { number, sentNs } = message;
-  const padded = String(number).padStart(numberLength, "0");
-  const body = `{"number":${number},"sentNs":"${sentNs}","details":"${details}"}`;
-  const attributes = attributeNames.length > 0 ? `,"Attributes":${attributesJson()}` : "";
+/** What was sent. */
+export function messageBody({ number, sentNs }: CannedMessage): string {
+  return `{"number":${number},"sentNs":"${sentNs}","details":"${details}"}`;
+}
+
+/**
+ * The message as an element of an answer's `Messages`.
+ *
+ * @param attributes what {@link attributesJson} makes of the names that the receive asked for.
+ */
+export function messageJson(message: CannedMessage, attributes: string): string {
+  const padded = String(message.number).padStart(numberLength, "0");
+  const body = messageBody(message);
   return `{"MessageId":"${messageIdPrefix}${padded}","ReceiptHandle":"${receiptPrefix}${padded}","MD5OfBody":"${hash("md5", body)}","Body":${JSON.stringify(body)}${attributes}}`;
 }
 
@@ -33,7 +40,18 @@ export function numberOf(receiptHandle: string): number {
   return Number(receiptHandle.slice(receiptPrefix.length));
 }
 
-function attributesJson(): string {
+/** The system attributes of those names as a member of a message, with the comma before it; "" for none. */
+export function attributesJson(names: readonly string[]): string {
+  if (names.length === 0) return "";
   const now = Date.now();
-  return `{"SenderId":"${sender}","SentTimestamp":"${now}","ApproximateReceiveCount":"1","ApproximateFirstReceiveTimestamp":"${now}"}`;
+  const attributes = {
+    SenderId: sender,
+    SentTimestamp: String(now),
+    ApproximateReceiveCount: "1",
+    ApproximateFirstReceiveTimestamp: String(now),
+  };
+  const asked = Object.entries(attributes).filter(
+    ([name]) => names.includes("All") || names.includes(name),
+  );
+  return `,"Attributes":${JSON.stringify(Object.fromEntries(asked))}`;
 }

@@ -2,7 +2,7 @@
  * Owns one queue of the counting endpoint: what it hands out, who waits for it, and what was counted. It never
  * stores a message: those are made up as they are asked for.
  */
-import { messageJson, numberOf } from "./canned-message.ts";
+import { attributesJson, messageJson, numberOf } from "./canned-message.ts";
 import type { CannedMessage } from "./canned-message.ts";
 import type { QueueCounts, QueueOptions } from "./protocol.ts";
 
@@ -121,11 +121,12 @@ export class FakeQueue {
   #take({ max, visibilityMs, attributeNames }: Receive): string[] {
     const count = Math.min(max, this.#arrived.length + this.#ready);
     const untilMs = performance.now() + visibilityMs;
+    const attributes = attributesJson(attributeNames);
     const taken: string[] = [];
     while (taken.length < count) {
       const message = this.#arrived.shift() ?? this.#readyMessage();
       this.#leases?.set(message.number, untilMs);
-      taken.push(messageJson(message, attributeNames));
+      taken.push(messageJson(message, attributes));
     }
     this.#handedOut += taken.length;
     return taken;

@@ -4,6 +4,7 @@
  */
 import { DeleteMessageBatchCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { Pool } from "undici";
+import { messageBody } from "../endpoint/canned-message.ts";
 import type { PeerSetup } from "./peer.ts";
 import { sdkClient } from "./settings.ts";
 
@@ -53,11 +54,13 @@ export function startUndiciLoop(setup: PeerSetup): Promise<void> {
   });
 }
 
-/** Inserts as fast as the pool takes them, with nothing around. */
+/** Inserts as fast as the pool takes them, with nothing around. The rows are those that all peers insert. */
 export function startPoolLoop({ slots, handle }: PeerSetup): Promise<void> {
+  let number = 0;
   for (let loop = 0; loop < slots; loop += 1) {
     void forEver(async () => {
-      await handle('{"number":1,"details":"as many characters as a message of the endpoint has"}');
+      number += 1;
+      await handle(messageBody({ number, sentNs: process.hrtime.bigint() }));
     });
   }
   return Promise.resolve();

@@ -6,13 +6,18 @@ import { Pool } from "pg";
 import { UsageError } from "./failure.ts";
 import type { Surroundings } from "./program.ts";
 
-/** A Postgres: that of DATABASE_URL, which is left as it is, or one that lives as long as this program. */
+/**
+ * A Postgres: that of DATABASE_URL, which is left as it is, or one that lives as long as this program.
+ *
+ * @throws UsageError when DATABASE_URL is no Postgres URL.
+ */
 export async function openDatabase({
   screen,
   signal,
 }: Surroundings): Promise<{ readonly url: string } & AsyncDisposable> {
   const url = process.env["DATABASE_URL"] ?? "";
   if (url !== "") {
+    requirePostgresUrl(url);
     screen.line("postgres", "the one of DATABASE_URL", "quiet");
     return { url, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
@@ -38,10 +43,7 @@ export class DatabasePool extends Pool implements AsyncDisposable {
  * @throws UsageError when `url` is no Postgres URL.
  */
 export function databasePool(url: string, max: number, applicationName: string): DatabasePool {
-  if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url)) {
-    // What it is instead may hold a password.
-    throw new UsageError("DATABASE_URL must be postgres://user:password@host:port/database");
-  }
+  requirePostgresUrl(url);
   const pool = new DatabasePool({
     connectionString: url,
     max,
@@ -52,4 +54,10 @@ export function databasePool(url: string, max: number, applicationName: string):
   // An idle connection broke. The pool makes another; when it cannot, the query that needs it says so.
   pool.on("error", () => {});
   return pool;
+}
+
+function requirePostgresUrl(url: string): void {
+  if (/^postgres(?:ql)?:\/\//.test(url) && URL.canParse(url)) return;
+  // What it is instead may hold a password.
+  throw new UsageError("DATABASE_URL must be postgres://user:password@host:port/database");
 }

@@ -9,8 +9,8 @@ import type { Screen, Tone } from "./screen.ts";
 
 export interface JournalOptions {
   readonly screen: Screen;
-  /** Whether every event is to have its line, however many there are. */
-  readonly verbose: boolean;
+  /** Whether every event is to have its line, however many there are: --verbose. Undefined: there is no such option. */
+  readonly verbose?: boolean | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -44,7 +44,7 @@ const maxNotable = 5;
  */
 export class Journal implements Disposable {
   readonly #screen: Screen;
-  readonly #verbose: boolean;
+  readonly #verbose: boolean | undefined;
   readonly #clock: Clock;
   #mode: "each" | "summed" = "each";
   /** Set while a second is being counted. */
@@ -63,12 +63,13 @@ export class Journal implements Disposable {
 
   add(entry: Entry): void {
     const { who, what, kind, count = 1, tone, notable = false } = entry;
-    if (!this.#verbose) {
+    if (this.#verbose !== true) {
       this.#second ??= this.#clock.setTimer(() => this.#endSecond(), secondMs);
       this.#entries += 1;
       if (this.#mode === "each" && this.#entries > tooMany) {
         this.#mode = "summed";
-        const text = `more than ${tooMany} lines a second: now one a second for all (--verbose: each)`;
+        const hint = this.#verbose === undefined ? "" : " (--verbose: each)";
+        const text = `more than ${tooMany} lines a second: now one a second for all${hint}`;
         this.#screen.line("…", text, "quiet");
       }
       if (notable) this.#notable += 1;

@@ -3,6 +3,7 @@
  * never does their work.
  */
 import { sleep, systemClock } from "millrace";
+import type { Clock } from "millrace";
 import type { ChildProgram, ReadyNews } from "programs";
 
 export interface CrewOptions {
@@ -13,6 +14,7 @@ export interface CrewOptions {
   readonly onDeath: (place: number, how: string) => void;
   /** Called when it is of no use to start another: the first did not live, or too many after it. */
   readonly onGivenUp: (error: Error) => void;
+  readonly clock?: Clock | undefined;
 }
 
 /** Between a death that nobody had asked for and the next start. */
@@ -22,6 +24,7 @@ const maxStillborn = 5;
 
 export class Crew implements AsyncDisposable {
   readonly #options: CrewOptions;
+  readonly #clock: Clock;
   /** By place. Written by launch. */
   readonly #members: ChildProgram[] = [];
   readonly #stopping = new AbortController();
@@ -32,14 +35,29 @@ export class Crew implements AsyncDisposable {
 
   constructor(options: CrewOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     for (let place = 1; place <= options.size; place += 1) this.#launch(place);
   }
 
-  /** Resolves when all of the first are ready, with what they say; rejects when one of them ends before. */
-  async ready(): Promise<readonly ReadyNews[]> {
-    const news = await Promise.all(this.#members.map((member) => member.ready));
-    this.#up = true;
-    return news;
+  /**
+   * Resolves when all of the first are ready, with what they say.
+   *
+   * @throws ChildFailedError when one of them ends before; the signal's reason, and then all are killed.
+   */
+  async ready(signal: AbortSignal): Promise<readonly ReadyNews[]> {
+    signal.throwIfAborted();
+    const giveUp = (): void => void this[Symbol.asyncDispose]();
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      const news = await Promise.all(this.#members.map((member) => member.ready));
+      this.#up = true;
+      return news;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
   }
 
   /** SIGKILL to the one at a place, and another takes its place. */
@@ -94,7 +112,7 @@ export class Crew implements AsyncDisposable {
       return;
     }
     this.#options.onDeath(place, member.lastWords(exit));
-    await sleep(systemClock, pauseMs, signal).catch(() => {});
+    await sleep(this.#clock, pauseMs, signal).catch(() => {});
     this.#replace(member, place);
   }
 }

@@ -12,6 +12,7 @@ import {
   RunFailedError,
   wholeNumber,
 } from "programs";
+import { requireRoom } from "./connections.ts";
 import { Crew } from "./crew.ts";
 import { openQueue } from "./office-queue.ts";
 
@@ -46,20 +47,22 @@ const command = commandLine(
 
 await run(command, async ({ screen, signal }) => {
   const { port, workers, concurrency } = command.opts<Options>();
-  await using sqs = await openQueue({ screen, signal });
+  // A database of DATABASE_URL may have more room.
+  if ((process.env["DATABASE_URL"] ?? "") === "") requireRoom({ workers, concurrency });
+  const givenUp = new AbortController();
+  const giveUp = (error: Error): void => givenUp.abort(error);
+  await using sqs = await openQueue(screen, giveUp);
   await using database = await openDatabase({ screen, signal });
   const env = { ...sqs.env, DATABASE_URL: database.url };
-  const givenUp = new AbortController();
-  const kept = {
-    onDeath: (place: number, how: string) =>
-      screen.line("tickets", `process ${place} ended: ${how}; another takes its place`, "warning"),
-    onGivenUp: (error: Error) => givenUp.abort(new RunFailedError(error.message)),
-  };
+  const tell = (who: string, how: string): void =>
+    screen.line("tickets", `${who} ended: ${how}; another takes its place`, "warning");
+  const onGivenUp = ({ message }: Error): void => giveUp(new RunFailedError(message));
   // Its tables are there before the workers come.
   let address: string | undefined;
   await using web = new Crew({
-    ...kept,
     size: 1,
+    onDeath: (_, how) => tell("the web server", how),
+    onGivenUp,
     launch: () =>
       new ChildProgram({
         file: new URL("./web.js", import.meta.url),
@@ -67,10 +70,11 @@ await run(command, async ({ screen, signal }) => {
         env,
       }),
   });
-  address = (await web.ready())[0]?.address ?? "";
+  address = (await web.ready(signal))[0]?.address ?? "";
   await using staff = new Crew({
-    ...kept,
     size: workers,
+    onDeath: (place, how) => tell(`worker ${place}`, how),
+    onGivenUp,
     launch: (place) =>
       new ChildProgram({
         file: new URL("./worker.js", import.meta.url),
@@ -78,7 +82,7 @@ await run(command, async ({ screen, signal }) => {
         env,
       }),
   });
-  await staff.ready();
+  await staff.ready(signal);
   screen.text(`\n  ${screen.colors.bold(address)}   the ticket office; Ctrl-C ends it\n`);
 
   const until = AbortSignal.any([signal, givenUp.signal]);

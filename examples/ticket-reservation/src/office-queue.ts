@@ -4,8 +4,11 @@
  */
 import { startLocalSqs } from "@millrace/local-sqs";
 import type { LocalSqs } from "@millrace/local-sqs";
-import { localCredentials, localRegion, queueName } from "programs";
-import type { Surroundings } from "programs";
+import { OptionError, parseQueue } from "millrace";
+import { ChildProgram, localCredentials, localRegion, queueName, RunFailedError } from "programs";
+import type { Screen } from "programs";
+
+const localAccount = "000000000000";
 
 /** Where messages end that can never be decided. */
 const deadLetterName = `${queueName}_dead`;
@@ -15,7 +18,7 @@ const maxReceiveCount = 50;
 
 /** Starts SQS on this machine, with the office's two queues. */
 export function startOfficeSqs(duplicateRate = 0): Promise<LocalSqs> {
-  const deadLetterTargetArn = `arn:aws:sqs:${localRegion}:000000000000:${deadLetterName}`;
+  const deadLetterTargetArn = `arn:aws:sqs:${localRegion}:${localAccount}:${deadLetterName}`;
   return startLocalSqs({
     port: 0,
     duplicateRate,
@@ -51,27 +54,58 @@ type OfficeVariable =
   | "AWS_ACCESS_KEY_ID"
   | "AWS_SECRET_ACCESS_KEY";
 
-/** What other programs find it by. */
-export function environmentOf(sqs: LocalSqs): Readonly<Record<OfficeVariable, string>> {
+/** What other programs find the local queue by, at the address of its SQS. */
+export function environmentAt(endpoint: string): Readonly<Record<OfficeVariable, string>> {
   return {
-    QUEUE_URL: sqs.queueUrl(queueName),
-    AWS_ENDPOINT_URL_SQS: sqs.endpoint,
+    QUEUE_URL: `${endpoint}/${localAccount}/${queueName}`,
+    AWS_ENDPOINT_URL_SQS: endpoint,
     AWS_REGION: localRegion,
     AWS_ACCESS_KEY_ID: localCredentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
   };
 }
 
-/** The queue of QUEUE_URL, which is left as it is, or one that lives as long as this program. */
-export async function openQueue({
-  screen,
-}: Surroundings): Promise<{ readonly env: Readonly<Record<string, string>> } & AsyncDisposable> {
+/**
+ * @throws OptionError for what is no queue, and for a FIFO queue: the outbox gives its messages no group, and
+ * reservations for different seats need no order.
+ */
+export function requireStandardQueue(queue: string): void {
+  if (parseQueue(queue).fifo) throw new OptionError("queue", "a standard queue", queue);
+}
+
+export interface OpenQueue extends AsyncDisposable {
+  /** What other programs find it by. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * The queue of QUEUE_URL, which is left as it is, or one in a process of its own that lives as long as this program.
+ *
+ * @param onLost called when that process ends by itself.
+ * @throws OptionError when QUEUE_URL is none that can be used.
+ */
+export async function openQueue(
+  screen: Screen,
+  onLost: (error: RunFailedError) => void,
+): Promise<OpenQueue> {
   const url = process.env["QUEUE_URL"] ?? "";
   if (url !== "") {
+    requireStandardQueue(url);
     screen.line("sqs", "the queue of QUEUE_URL", "quiet");
     return { env: { QUEUE_URL: url }, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
-  const sqs = await startOfficeSqs();
-  screen.line("sqs", `${queueName} at ${sqs.endpoint}`, "quiet");
-  return { env: environmentOf(sqs), [Symbol.asyncDispose]: () => sqs.stop() };
+  const program = new ChildProgram({ file: new URL("./sqs.js", import.meta.url) });
+  const { address = "" } = await program.ready;
+  void watch(program, onLost);
+  screen.line("sqs", `${queueName} at ${address}`, "quiet");
+  return { env: environmentAt(address), [Symbol.asyncDispose]: () => program.kill() };
+}
+
+async function watch(
+  program: ChildProgram,
+  onLost: (error: RunFailedError) => void,
+): Promise<void> {
+  const exit = await program.exited;
+  if (program.asked) return;
+  onLost(new RunFailedError(`SQS ended, and its messages with it: ${program.lastWords(exit)}`));
 }

@@ -1,7 +1,8 @@
 /**
  * Owns `npm run tickets:rush`: its command line and what it prints. What it runs is in rush/run-rush.ts.
  */
-import { commandLine, decimal, printReport, run, UsageError, wholeNumber } from "programs";
+import { commandLine, decimal, printReport, run, wholeNumber } from "programs";
+import { requireRoom } from "./connections.ts";
 import { killEveryMs, rushDefaults } from "./rush/rush-plan.ts";
 import { runRush } from "./rush/run-rush.ts";
 import { RushDisplay } from "./rush/rush-display.ts";
@@ -18,12 +19,10 @@ interface Options {
   readonly duplicates: number;
   readonly giveUpAfter: number;
   readonly seed: number;
+  readonly visibility: number;
   readonly unguarded: boolean;
   readonly json: boolean;
 }
-
-/** Postgres has room for 100; the web server and the rush itself want some. */
-const maxWorkerConnections = 75;
 
 const command = commandLine(
   "run tickets:rush",
@@ -52,6 +51,12 @@ const command = commandLine(
     decimal(0, 1, { inclusive: true }),
     rushDefaults.duplicateShare,
   )
+  .option(
+    "--visibility <seconds>",
+    "how long SQS waits for a worker that was killed before it hands its messages to others",
+    wholeNumber(1, 43_200),
+    rushDefaults.visibilitySeconds,
+  )
   .option("--unguarded", "workers without inbox and lock: the rush must fail", false)
   .option(
     "--give-up-after <seconds>",
@@ -63,19 +68,17 @@ const command = commandLine(
   .option("--json", "print the findings as JSON", false);
 
 await run(command, async ({ screen, signal }) => {
-  const { kill, killEvery, duplicates, giveUpAfter, json, ...rest } = command.opts<Options>();
+  const { kill, killEvery, duplicates, visibility, giveUpAfter, json, ...rest } =
+    command.opts<Options>();
   const plan = {
     ...rushDefaults,
     ...rest,
     killEveryMs: kill ? killEvery * 1_000 : undefined,
     duplicateShare: duplicates,
+    visibilitySeconds: visibility,
     giveUpAfterMs: giveUpAfter * 1_000,
   };
-  if (plan.workers * (plan.concurrency + 2) > maxWorkerConnections) {
-    throw new UsageError(
-      `${plan.workers} workers of ${plan.concurrency} need more connections than Postgres has room for: fewer of the one or the other`,
-    );
-  }
+  requireRoom(plan);
   using display = new RushDisplay(plan.requests);
   const findings = await runRush(plan, {
     signal,

@@ -3,20 +3,21 @@
  * Ctrl-C. It never decides about a reservation.
  */
 import { once } from "node:events";
-import { HttpSqs, OptionError, parseQueue } from "millrace";
+import { HttpSqs } from "millrace";
 import { OutboxRelay } from "millrace/postgres";
 import {
   awsVariables,
   commandLine,
-  databasePool,
   environmentHelp,
+  Journal,
   required,
   run,
   tellParent,
   wholeNumber,
 } from "programs";
 import { createEvent, evenings } from "./office/events.ts";
-import { createTables } from "./office/tables.ts";
+import { openOfficeDatabase } from "./office-database.ts";
+import { requireStandardQueue } from "./office-queue.ts";
 import { serverVariables } from "./variables.ts";
 import { ChangeFeed } from "./web/change-feed.ts";
 import { listen } from "./web/listen.ts";
@@ -44,14 +45,16 @@ const command = commandLine(
 await run(command, async ({ screen, signal }) => {
   const { QUEUE_URL: queue, DATABASE_URL: url } = required(serverVariables);
   const { port } = command.opts<Options>();
-  if (parseQueue(queue).fifo) throw new OptionError("queue", "a standard queue", queue);
-  await using pool = databasePool(url, maxConnections, "tickets web");
-  await createTables(pool);
+  requireStandardQueue(queue);
+  await using pool = await openOfficeDatabase(url, maxConnections, "tickets web");
   for (const event of evenings) await createEvent(pool, event);
   await using sqs = new HttpSqs();
   await using relay = new OutboxRelay(pool, { sqs });
-  const report = (error: unknown): void =>
-    screen.line("web", error instanceof Error ? error.message : String(error), "warning");
+  using journal = new Journal({ screen });
+  const report = (error: unknown): void => {
+    const what = error instanceof Error ? error.message : String(error);
+    journal.add({ who: "web", what, tone: "warning", kind: "web troubles", notable: true });
+  };
   relay
     .on("failed", ({ error }) => report(error))
     .on("databaseFailed", ({ error }) => report(error));

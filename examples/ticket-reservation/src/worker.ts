@@ -8,7 +8,6 @@ import { HttpSqs } from "millrace";
 import {
   awsVariables,
   commandLine,
-  databasePool,
   drain,
   environmentHelp,
   Journal,
@@ -17,10 +16,11 @@ import {
   tellParent,
   wholeNumber,
 } from "programs";
+import { workerConnections } from "./connections.ts";
 import { decidingConsumer } from "./office/deciding-consumer.ts";
-import { createTables } from "./office/tables.ts";
 import { keepSwept } from "./office/keep-swept.ts";
 import { tellDecisions } from "./office/tell-decisions.ts";
+import { openOfficeDatabase } from "./office-database.ts";
 import { serverVariables } from "./variables.ts";
 
 interface Options {
@@ -52,10 +52,13 @@ await run(command, async ({ screen, signal }) => {
   const { QUEUE_URL: queue, DATABASE_URL: url } = required(serverVariables);
   const { name, concurrency, visibility, unguarded } = command.opts<Options>();
   const interrupted = once(signal, "abort");
-  using journal = new Journal({ screen, verbose: false });
+  using journal = new Journal({ screen });
   await using sqs = new HttpSqs();
-  await using pool = databasePool(url, concurrency + 2, "tickets worker");
-  await createTables(pool);
+  await using pool = await openOfficeDatabase(
+    url,
+    workerConnections(concurrency),
+    "tickets worker",
+  );
   await using consumer = decidingConsumer({
     queue,
     sqs,

@@ -34,7 +34,8 @@ export type {
   HandlerLifecycle,
   ManagedHandler,
 } from "./consumer/handler-call.ts";
-export type { ConsumerHealth, HealthStatus } from "./consumer/health.ts";
+export type { ConsumerHealth } from "./consumer/health.ts";
+export type { HealthStatus } from "./health-status.ts";
 export type { Limit } from "./consumer/limit.ts";
 export type { Logger } from "./consumer/logger.ts";
 export type { Message } from "./consumer/message.ts";

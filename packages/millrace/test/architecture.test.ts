@@ -8,14 +8,25 @@ import { expect, it } from "vitest";
  * A new one has no rights until it has a row.
  */
 const mayImport: Record<string, readonly string[]> = {
-  "index.ts": ["channel", "clock.ts", "consumer", "errors.ts", "producer", "random.ts", "sqs"],
+  "index.ts": [
+    "channel",
+    "clock.ts",
+    "consumer",
+    "errors.ts",
+    "health-status.ts",
+    "producer",
+    "random.ts",
+    "sqs",
+  ],
   "clock.ts": [],
   "errors.ts": [],
   "option-checks.ts": ["errors.ts"],
   "events.ts": ["errors.ts"],
+  "health-status.ts": [],
   "random.ts": [],
   channel: ["errors.ts"],
   sqs: [
+    "channel",
     "clock.ts",
     "errors.ts",
     "option-checks.ts",
@@ -31,6 +42,7 @@ const mayImport: Record<string, readonly string[]> = {
     "clock.ts",
     "errors.ts",
     "events.ts",
+    "health-status.ts",
     "option-checks.ts",
     "random.ts",
     "sqs",
@@ -41,6 +53,7 @@ const mayImport: Record<string, readonly string[]> = {
     "consumer",
     "errors.ts",
     "events.ts",
+    "health-status.ts",
     "option-checks.ts",
     "producer",
     "random.ts",

@@ -199,6 +199,53 @@ export const mutations: readonly Mutation[] = [
     queues: ["fifo"],
   },
 
+  // ── Batches ──
+  {
+    name: "counts no outcomes of a batch",
+    file: "consumer/batch-worker.js",
+    find: "if (values.length !== count) {",
+    replace: "if (false) {",
+  },
+  {
+    name: "acknowledges what stands behind a failure in its batch",
+    file: "consumer/batch-worker.js",
+    find: "delivery.settle(lanes?.brokenBefore(delivery) ?? verdict.outcome, handlerMs);",
+    replace: "delivery.settle(verdict.outcome, handlerMs);",
+    queues: ["ordered", "fifo"],
+  },
+  {
+    name: "gathers a lane from its end",
+    file: "consumer/gatherer.js",
+    find: "batch.push(next);",
+    replace: "batch.unshift(next);",
+    queues: ["ordered", "fifo"],
+  },
+  {
+    name: "gathers past a message whose body was refused",
+    file: "consumer/gatherer.js",
+    find: "const isGood = (each) => !isRefused(each);",
+    replace: "const isGood = () => true;",
+    queues: ["fifo"],
+  },
+  {
+    name: "gathers more than a batch may hold",
+    file: "consumer/gatherer.js",
+    find: "while (batch.length < maxSize) {",
+    replace: "while (batch.length <= maxSize) {",
+  },
+  {
+    name: "waits until a batch is full",
+    file: "consumer/gatherer.js",
+    find: "clock.setTimer(() => over.abort(), maxWaitMs);",
+    replace: "clock.setTimer(() => {}, maxWaitMs);",
+  },
+  {
+    name: "tells a batch nothing of a lease that is lost",
+    file: "consumer/batch.js",
+    find: "if (abortReason !== undefined)",
+    replace: 'if (abortReason !== undefined && abortReason.code !== "LEASE_LOST")',
+  },
+
   // ── Calm ──
   {
     name: "polls on at once after a failure",

@@ -3,14 +3,14 @@
  * who pauses and stops it, and the machine under it that dies. It never judges what the consumer does.
  */
 import { Consumer } from "millrace";
-import type { ConsumerOptions, ConsumerStats, Message } from "millrace";
+import type { ConsumerStats, Message } from "millrace";
 import type { VirtualClock } from "millrace/testing";
 import { laneAttribute } from "./bodies.ts";
 import type { Draw } from "./draw.ts";
 import { FaultySqs } from "./faulty-sqs.ts";
 import type { Wire } from "./faulty-sqs.ts";
-import { handlerOf } from "./handler.ts";
-import type { Troubles } from "./handler.ts";
+import type { HandlerParts } from "./behaviour.ts";
+import { batchHandlerOf, handlerOf } from "./handler.ts";
 import type { Log } from "./log.ts";
 import { SimulatedProcess } from "./process.ts";
 import type { Action, ConsumerPlan, Job, Temper } from "./scenario.ts";
@@ -24,7 +24,8 @@ export interface Stage {
   readonly queueUrl: string;
   readonly queueVisibilitySeconds: number;
   readonly temper: Temper;
-  readonly troubles: Troubles;
+  /** How often each job went wrong so far. */
+  readonly troubles: Map<number, number>;
   readonly job: (number: number) => Job | undefined;
   readonly rough: () => boolean;
   readonly nextRun: () => number;
@@ -198,12 +199,13 @@ export class Actor {
     const draw = this.#draw.fork();
     const { random } = draw.fork();
     const visibilitySeconds = plan.visibilityTimeoutSeconds ?? stage.queueVisibilitySeconds;
-    const { concurrency, prefetch, waitTimeSeconds, handlerTimeoutMs, lanes } = plan;
+    const { concurrency, prefetch, batches, waitTimeSeconds, handlerTimeoutMs, lanes } = plan;
     log.add("made", {
       consumer: this.#number,
       facts: {
         concurrency,
         prefetch,
+        batches,
         waitSeconds: waitTimeSeconds,
         visibilitySeconds,
         handlerTimeoutMs,
@@ -211,7 +213,20 @@ export class Actor {
         limited: plan.limits,
       },
     });
-    const options: ConsumerOptions<unknown> & { readonly schema: object } = {
+    const parts: HandlerParts = {
+      consumer: this.#number,
+      process,
+      log,
+      draw: draw.fork(),
+      temper: stage.temper,
+      job: stage.job,
+      rough,
+      nextRun: stage.nextRun,
+      meddle: () => this.#meddle(),
+      visibilityMs: visibilitySeconds * 1_000,
+      troubles: stage.troubles,
+    };
+    const common = {
       queue: stage.queueUrl,
       sqs: new FaultySqs(stage.wire, this.#number, process),
       clock: process.clock,
@@ -223,29 +238,21 @@ export class Actor {
       handlerTimeoutMs,
       logger: loggerOf(draw.fork(), plan.throwing),
       retry: retryOf(plan, draw.fork(), random, rough),
-      orderBy: lanes === "key" ? ({ attributes }) => laneOf(attributes) : undefined,
+      orderBy:
+        lanes === "key"
+          ? ({ attributes }: Pick<Message, "attributes">) => laneOf(attributes)
+          : undefined,
       limits: plan.limits ? [limitOf(draw.fork(), rough)] : undefined,
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without a schema the body is a string, which is unknown too
       schema: (plan.schema ? schemaOf(draw.fork(), rough) : undefined) as ReturnType<
         typeof schemaOf
       >,
-      handle: handlerOf(
-        {
-          consumer: this.#number,
-          process,
-          log,
-          draw: draw.fork(),
-          temper: stage.temper,
-          job: stage.job,
-          rough,
-          nextRun: stage.nextRun,
-          meddle: () => this.#meddle(),
-          visibilityMs: visibilitySeconds * 1_000,
-        },
-        stage.troubles,
-      ),
     };
-    const consumer = new Consumer<unknown>(options);
+    const consumer = new Consumer<unknown>(
+      batches === undefined
+        ? { ...common, handle: handlerOf(parts) }
+        : { ...common, handleBatch: batchHandlerOf(parts, lanes !== "none"), batch: batches },
+    );
     if (plan.throwing) throwingListeners(consumer, draw.fork());
     return consumer;
   }

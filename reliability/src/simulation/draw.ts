@@ -3,21 +3,15 @@
  * asks the runtime for randomness.
  */
 import type { Random } from "millrace";
+import { seededRandom } from "millrace/testing";
 
 /** A stream of draws. Parts have a stream each, so that one that draws more does not change the others. */
 export class Draw {
   /** The stream as the library takes it. */
   readonly random: Random;
 
-  /** mulberry32; see github.com/cprosche/mulberry32. */
   constructor(seed: number) {
-    let state = seed >>> 0;
-    this.random = () => {
-      state = (state + 0x6d2b79f5) >>> 0;
-      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-    };
+    this.random = seededRandom(seed);
   }
 
   /** A stream of its own, which depends on nothing but where this one stands. */

@@ -108,11 +108,24 @@ export function drawFaults(draw: Draw, durationMs: number, consumers: number): F
       who: draw.chance(0.5) ? undefined : draw.integer(1, consumers),
     };
   });
+  if (draw.chance(0.15)) storms.unshift(siege(draw, durationMs));
   return {
     untilMs: durationMs,
     rate: draw.pick([0, 0.02, 0.05, 0.1, 0.25]),
     storms,
     strandRate: draw.pick([0, 0.3, 1]),
+  };
+}
+
+/** Most extensions fail as long as anything does: leases are lost that were well kept. */
+function siege(draw: Draw, durationMs: number): Storm {
+  return {
+    fromMs: 0,
+    untilMs: durationMs,
+    kind: draw.pick(["failedBefore", "slowAnswer", "hungUntilAborted", "emptyAnswer"]),
+    rate: draw.pick([1, 0.7]),
+    operation: "ChangeMessageVisibilityBatch",
+    who: undefined,
   };
 }
 

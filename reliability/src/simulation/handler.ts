@@ -1,174 +1,139 @@
 /**
- * Owns how handlers behave: quick, slow, failing, hanging, deaf to their signal. It tells the log what they
- * do, and never settles anything.
+ * Owns the handlers of simulated consumers, for one message and for a batch of them. It tells the log what
+ * they do, and never settles anything.
  */
-import { deadLetter, release, retry } from "millrace";
-import type { HandlerContext, Message } from "millrace";
+import { LeaseLostError } from "millrace";
+import type { HandlerContext, Message, Outcome } from "millrace";
+import { ask, behave, chooseLength, chooseTrouble, codeOf, isAsking, watch } from "./behaviour.ts";
+import type { Behaviour, HandlerParts, Teller } from "./behaviour.ts";
 import { deliveryOf, jobOf } from "./bodies.ts";
-import type { Draw } from "./draw.ts";
-import type { Log, RunEnd } from "./log.ts";
-import type { SimulatedProcess } from "./process.ts";
-import type { Job, Temper } from "./scenario.ts";
+import type { RunEnd } from "./log.ts";
 import { anythingReturned, anythingThrown } from "./user-code.ts";
 
-type Behaviour =
-  | "quick"
-  | "short"
-  | "long"
-  | "throws"
-  | "rejects"
-  | "retries"
-  | "releases"
-  | "deadLetters"
-  /** Waits for its signal, then throws its reason, or something else, or resolves all the same. */
-  | "waitsForAbort"
-  /** Never ends. */
-  | "hangs"
-  /** Ends long after it was told to. */
-  | "deaf"
-  | "blocks";
-
-export interface HandlerParts {
-  readonly consumer: number;
-  readonly process: SimulatedProcess;
-  readonly log: Log;
-  readonly draw: Draw;
-  readonly temper: Temper;
-  readonly job: (number: number) => Job | undefined;
-  /** Whether things may go wrong now. */
-  readonly rough: () => boolean;
-  readonly nextRun: () => number;
-  /** Does something to the consumer from within its handler. */
-  readonly meddle: () => void;
-  readonly visibilityMs: number;
+/** A message in the hands of a handler. */
+interface Run {
+  readonly number: number;
+  readonly message: Message<unknown>;
 }
-
-/** How often each job went wrong so far; shared by all consumers. */
-export type Troubles = Map<number, number>;
 
 /** The handler of one consumer. */
 export function handlerOf(
   parts: HandlerParts,
-  troubles: Troubles,
 ): (message: Message<unknown>, context: HandlerContext) => unknown {
-  const { log, draw, consumer, nextRun } = parts;
+  const { log, consumer, nextRun } = parts;
   return (message, context) => {
     const run = nextRun();
-    const behaviour = choose(parts, troubles, jobOf(message.rawBody));
-    log.add("handlerStarted", { run, consumer, delivery: deliveryOf(message), behaviour });
-    const ended = (end: RunEnd): void => log.add("handlerEnded", { run, end });
-    if (behaviour === "throws") {
-      ended({ how: "threw" });
-      throw anythingThrown(draw);
-    }
-    if (behaviour === "quick" && draw.chance(0.5)) {
-      ended({ how: "resolved" });
-      return anythingReturned(draw);
-    }
-    return behave(parts, behaviour, run, context, ended);
+    const behaviour = chooseTrouble(parts, jobOf(message.rawBody)) ?? chooseLength(parts);
+    const delivery = deliveryOf(message);
+    log.add("handlerStarted", { run, consumer, delivery, behaviour, batch: undefined });
+    const teller: Teller = {
+      aborted: (reason) => log.add("handlerAborted", { run, code: codeOf(reason) }),
+      ended: (end) => log.add("handlerEnded", { run, end }),
+    };
+    return begin(parts, behaviour, context, teller);
   };
 }
 
-function choose(parts: HandlerParts, troubles: Troubles, number: number): Behaviour {
-  const { draw, temper, job, rough } = parts;
-  const spent = troubles.get(number) ?? 0;
-  const mayFail = rough() && spent < (job(number)?.troubles ?? 0);
-  if (!mayFail || !draw.chance(temper.trouble)) {
-    return draw.weighted({ quick: 2, short: 3, long: rough() ? 1 : 0.2 });
-  }
-  troubles.set(number, spent + 1);
-  return draw.weighted({
-    throws: 2,
-    rejects: 3,
-    retries: 2,
-    releases: 1,
-    deadLetters: 1,
-    waitsForAbort: temper.hangs ? 2 : 0,
-    hangs: temper.hangs ? 1 : 0,
-    deaf: 1,
-    blocks: temper.blocks ? 2 : 0,
-  });
+/**
+ * The batch handler of one consumer: as one message would have it, or with an outcome for each.
+ *
+ * @param ordered whether there are lanes. Then none is dead-lettered: without a queue for it that is a
+ * failure, and the log does not show whether those behind it in the batch come again.
+ */
+export function batchHandlerOf(
+  parts: HandlerParts,
+  ordered: boolean,
+): (messages: readonly Message<unknown>[], context: HandlerContext) => unknown {
+  const { log, consumer, nextRun } = parts;
+  return (messages, context) => {
+    const troubles = messages.map(({ rawBody }) => {
+      const trouble = chooseTrouble(parts, jobOf(rawBody));
+      return ordered && trouble === "deadLetters" ? "retries" : trouble;
+    });
+    // One message that goes wrong in a way that is the whole batch's is enough.
+    const whole = troubles.find((each) => each !== undefined && !isAsking(each));
+    const asking = troubles.some((each) => each !== undefined);
+    const behaviour = whole ?? (asking ? "outcomes" : chooseLength(parts));
+    const runs = messages.map((message): Run => ({ number: nextRun(), message }));
+    const batch = runs[0]?.number;
+    for (const { number: run, message } of runs) {
+      const delivery = deliveryOf(message);
+      log.add("handlerStarted", { run, consumer, delivery, behaviour, batch });
+    }
+    const teller: Teller = {
+      aborted: (reason) => {
+        for (const run of runs) {
+          log.add("handlerAborted", { run: run.number, code: codeFor(run, runs, reason) });
+        }
+      },
+      ended: (end) => {
+        for (const { number: run } of runs) log.add("handlerEnded", { run, end });
+      },
+    };
+    if (behaviour === "outcomes") return decide(parts, runs, troubles, context, teller);
+    return begin(parts, behaviour, context, teller);
+  };
 }
 
-async function behave(
+/** Some handlers end before they have returned. */
+function begin(
   parts: HandlerParts,
   behaviour: Behaviour,
-  run: number,
   context: HandlerContext,
-  ended: (end: RunEnd) => void,
-): Promise<unknown> {
-  const { process, log, draw, temper } = parts;
-  // The signal is only made when it is asked for: some handlers never do.
-  const aborted = behaviour === "quick" ? undefined : watch(context.signal, log, run);
-  const fail = (thrown: unknown): never => {
-    ended({ how: "threw" });
-    throw thrown;
-  };
-  if (temper.meddles && draw.chance(0.05)) parts.meddle();
-  switch (behaviour) {
-    case "quick":
-      break;
-    case "short":
-      await process.sleep(draw.magnitude(1, 300));
-      break;
-    case "long":
-      // Half of them listen to their signal.
-      if (aborted !== undefined && draw.chance(0.5)) {
-        await Promise.race([process.sleep(draw.magnitude(50, temper.longestMs)), aborted]);
-        if (context.signal.aborted) return fail(context.signal.reason);
-      } else await process.sleep(draw.magnitude(50, temper.longestMs));
-      break;
-    case "rejects":
-      await process.sleep(draw.magnitude(1, 3_000));
-      return fail(anythingThrown(draw));
-    case "throws":
-      return fail(anythingThrown(draw));
-    case "retries": {
-      await process.sleep(draw.magnitude(1, 1_000));
-      const seconds = draw.pick([undefined, 0, 1, 5, 20]);
-      ended({ how: "returned", outcome: "retry", seconds });
-      return retry({ afterSeconds: seconds });
-    }
-    case "releases":
-      await process.sleep(draw.magnitude(1, 1_000));
-      ended({ how: "returned", outcome: "release" });
-      return release();
-    case "deadLetters":
-      await process.sleep(draw.magnitude(1, 1_000));
-      ended({ how: "returned", outcome: "deadLetter" });
-      return deadLetter({ reason: "on purpose" });
-    case "waitsForAbort":
-      await aborted;
-      if (draw.chance(0.3)) await process.sleep(draw.magnitude(1, 8_000));
-      if (draw.chance(0.5)) return fail(context.signal.reason);
-      if (draw.chance(0.5)) return fail(anythingThrown(draw));
-      break;
-    case "hangs":
-      return new Promise(() => {});
-    case "deaf":
-      await process.sleep(draw.magnitude(100, parts.visibilityMs * 3));
-      break;
-    case "blocks": {
-      const forMs = draw.magnitude(10, parts.visibilityMs * 2);
-      log.add("blocked", { consumer: parts.consumer, forMs });
-      await process.block(forMs);
-      break;
-    }
+  teller: Teller,
+): unknown {
+  const { draw } = parts;
+  if (behaviour === "throws") {
+    teller.ended({ how: "threw" });
+    throw anythingThrown(draw);
   }
-  ended({ how: "resolved" });
-  return anythingReturned(draw);
+  if (behaviour === "quick" && draw.chance(0.5)) {
+    teller.ended({ how: "resolved" });
+    return anythingReturned(draw);
+  }
+  return behave(parts, behaviour, context, teller);
 }
 
-/** Logs the abort, and resolves at it. */
-function watch(signal: AbortSignal, log: Log, run: number): Promise<void> {
-  return new Promise((resolve) => {
-    const onAbort = (): void => {
-      const reason: unknown = signal.reason;
-      const code = typeof reason === "object" && reason !== null && "code" in reason;
-      log.add("handlerAborted", { run, code: code ? String(reason.code) : String(reason) });
-      resolve();
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
+/** Answers with an array: of an outcome for each message, or of a wrong length, or with something else in it. */
+async function decide(
+  parts: HandlerParts,
+  runs: readonly Run[],
+  troubles: readonly (Behaviour | undefined)[],
+  context: HandlerContext,
+  teller: Teller,
+): Promise<unknown> {
+  const { process, draw, log } = parts;
+  void watch(context.signal, teller);
+  await process.sleep(draw.magnitude(1, 1_000));
+  if (draw.chance(0.2)) {
+    teller.ended({ how: "threw" });
+    const outcomes: unknown[] = runs.map(() => undefined);
+    if (draw.chance(0.5))
+      outcomes[draw.integer(0, runs.length - 1)] = draw.pick<unknown>([true, null, {}]);
+    else if (draw.integer(0, 1) === 0) outcomes.push(undefined);
+    else outcomes.pop();
+    return outcomes;
+  }
+  return runs.map(({ number: run }, index) => {
+    const trouble = troubles[index];
+    let end: RunEnd = { how: "resolved" };
+    let outcome: Outcome | undefined;
+    if (trouble !== undefined && isAsking(trouble)) ({ end, outcome } = ask(draw, trouble));
+    log.add("handlerEnded", { run, end });
+    return outcome;
   });
+}
+
+/**
+ * A batch ends for the lease of one of its messages, which the reason names; by that name there may be
+ * several in it, of which only one is lost.
+ */
+function codeFor(run: Run, runs: readonly Run[], reason: unknown): string {
+  const code = codeOf(reason);
+  if (code !== "LEASE_LOST") return code;
+  const named =
+    reason instanceof LeaseLostError
+      ? runs.filter(({ message }) => message.id === reason.messageId)
+      : [];
+  return named.length === 1 && named[0] === run ? code : "BATCH_ABORTED";
 }

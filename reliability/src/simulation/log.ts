@@ -8,10 +8,18 @@ import type { FaultKind } from "./faults.ts";
 /** How the deliveries of a consumer are ordered. */
 export type Lanes = "none" | "key" | "group";
 
+/** How a consumer gathers batches. */
+export interface Batches {
+  readonly maxSize: number;
+  readonly maxWaitMs: number;
+}
+
 /** What a consumer was made with, as far as promises depend on it. */
 export interface ConsumerFacts {
   readonly concurrency: number;
   readonly prefetch: number;
+  /** Undefined: its handler takes one message at a time. */
+  readonly batches: Batches | undefined;
   readonly waitSeconds: number;
   readonly visibilitySeconds: number;
   readonly handlerTimeoutMs: number | undefined;
@@ -121,6 +129,8 @@ interface Events {
     readonly consumer: number;
     readonly delivery: number;
     readonly behaviour: string;
+    /** The same for all that are handled in one batch; undefined: alone. */
+    readonly batch: number | undefined;
   };
   handlerAborted: { readonly run: number; readonly code: string };
   handlerEnded: { readonly run: number; readonly end: RunEnd };

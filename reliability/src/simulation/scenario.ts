@@ -5,7 +5,7 @@
 import { Draw } from "./draw.ts";
 import { drawFaults } from "./faults.ts";
 import type { FaultPlan } from "./faults.ts";
-import type { Lanes } from "./log.ts";
+import type { Batches, Lanes } from "./log.ts";
 import type { Skew } from "./process.ts";
 
 /** What a seed is restricted to; without it, everything is drawn. */
@@ -36,6 +36,7 @@ export interface ConsumerPlan {
   readonly startAtMs: number;
   readonly concurrency: number;
   readonly prefetch: number;
+  readonly batches: Batches | undefined;
   readonly waitTimeSeconds: number;
   /** Undefined: the queue's own. */
   readonly visibilityTimeoutSeconds: number | undefined;
@@ -145,6 +146,7 @@ function drawConsumer(
     startAtMs: draw.chance(0.7) ? 0 : draw.integer(0, roughMs),
     concurrency: draw.magnitude(1, 20),
     prefetch: draw.chance(0.25) ? 0 : draw.magnitude(1, 20),
+    batches: draw.chance(0.3) ? drawBatches(draw) : undefined,
     waitTimeSeconds: draw.pick([20, 20, 20, 5, 1, 0]),
     visibilityTimeoutSeconds: draw.pick([undefined, undefined, 30, 10, 4, 2, 120]),
     handlerTimeoutMs: draw.chance(0.4) ? draw.magnitude(100, 60_000) : undefined,
@@ -155,6 +157,10 @@ function drawConsumer(
     lanes: kind === "fifo" ? "group" : kind === "ordered" ? "key" : "none",
     skew: { offsetMs: draw.pick([0, 0, -1_800_000, 300_000]), jumps },
   };
+}
+
+function drawBatches(draw: Draw): Batches {
+  return { maxSize: draw.magnitude(1, 25), maxWaitMs: draw.pick([0, 20, 50, 2_000]) };
 }
 
 function drawJobs(draw: Draw, roughMs: number, queue: QueuePlan, schema: boolean): Job[] {

@@ -123,7 +123,7 @@ function describe(
       return line(
         nameOf(entry.consumer),
         "starts",
-        `run ${entry.run} of d${entry.delivery}: ${entry.behaviour}`,
+        `run ${entry.run} of d${entry.delivery}: ${entry.behaviour}${entry.batch === undefined ? "" : ` in batch ${entry.batch}`}`,
       );
     case "handlerAborted": {
       const run = runs.get(entry.run);

@@ -51,11 +51,15 @@ export class RunningProgram {
     return this.#stdout;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Resolves with the first match of `pattern` in the output; rejects when the program ends without one. */
-  printed(pattern: RegExp): Promise<RegExpExecArray> {
+  printed(pattern: RegExp, to: "stdout" | "stderr" = "stdout"): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
-        const match = pattern.exec(this.#stdout);
+        const match = pattern.exec(to === "stdout" ? this.#stdout : this.#stderr);
         if (match === null && !this.#over) return;
         this.#watchers.delete(look);
         if (match !== null) resolve(match);

@@ -9,6 +9,8 @@ export async function inTransaction<T>(
   work: (tx: PoolClient) => Promise<T>,
 ): Promise<T> {
   const tx = await pool.connect();
+  // When the connection breaks, the statement under way says so; between two of them, the next one.
+  tx.on("error", ignore);
   // A connection that did not end its transaction is no good to anybody else.
   let broken = true;
   try {
@@ -18,6 +20,9 @@ export async function inTransaction<T>(
     broken = false;
     return answer;
   } finally {
+    tx.off("error", ignore);
     tx.release(broken);
   }
 }
+
+function ignore(): void {}

@@ -2,12 +2,12 @@
  * Owns a rush from the first request until all is decided and quiet. It never judges what came of it.
  */
 import { sleep, systemClock } from "millrace";
-import { seededRandom } from "millrace/testing";
 import { ChildProgram, RunFailedError } from "programs";
 import { messagesIn } from "../office-queue.ts";
 import { parseBought } from "./bought.ts";
 import type { Bought } from "./bought.ts";
-import { keepKilling, keepResending } from "./disturbances.ts";
+import { Disturbances } from "./disturbances.ts";
+import type { Disturbed } from "./disturbances.ts";
 import { rushLedger, rushProgress } from "./rush-ledger.ts";
 import type { RushLedger, RushProgress } from "./rush-ledger.ts";
 import { rushEvent, withRushOffice } from "./rush-office.ts";
@@ -25,19 +25,12 @@ export interface RushFindings extends Disturbed {
   readonly deadLetters: number;
 }
 
-/** What was done to it, counted. */
-interface Disturbed {
-  readonly kills: number;
-  /** Messages that were sent a second time. */
-  readonly resent: number;
-}
-
 export interface RushAround {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: RushProgress & Disturbed) => void;
 }
 
-const lookEveryMs = 100;
+const lookEveryMs = 200;
 const stopWithinMs = 10_000;
 /** Share of the decisions after which the office is left alone, so that the end comes. */
 const calmAfter = 0.9;
@@ -51,7 +44,7 @@ export function runRush(plan: RushPlan, around: RushAround): Promise<RushFinding
     try {
       const disturbed = await untilQuiet(plan, office, buyers, around);
       const durationMs = systemClock.monotonicMs() - startedMs;
-      const bought = parseBought(await buyers.told);
+      const bought = await resultOf(buyers);
       await web.stop(stopWithinMs);
       await staff.stop(stopWithinMs);
       const ledger = await rushLedger(pool, rushEvent.id);
@@ -76,36 +69,22 @@ function launchBuyers({ requests, seats, buyers, seed }: RushPlan, address: stri
   return new ChildProgram({ file: new URL("../buyers.js", import.meta.url), args, quiet: true });
 }
 
+async function resultOf(buyers: ChildProgram): Promise<Bought> {
+  const told = await buyers.told;
+  if (told !== undefined) return parseBought(told);
+  throw new RunFailedError(`the buyers gave up: ${buyers.lastWords(await buyers.exited)}`);
+}
+
 /** Disturbs the office, and resolves when the buyers are through and nothing is under way any more. */
 async function untilQuiet(
   plan: RushPlan,
-  { sqs, pool, queue, staff, broken }: RushOffice,
+  office: RushOffice,
   buyers: ChildProgram,
   { signal, onProgress }: RushAround,
 ): Promise<Disturbed> {
-  const calm = new AbortController();
-  const disturbed = { kills: 0, resent: 0 };
-  const disturbances = Promise.all([
-    plan.killEveryMs !== undefined &&
-      keepKilling({
-        staff,
-        workers: plan.workers,
-        everyMs: plan.killEveryMs,
-        random: seededRandom(plan.seed),
-        onKill: () => void (disturbed.kills += 1),
-        until: calm.signal,
-      }),
-    keepResending({
-      pool,
-      queue,
-      share: plan.resentShare,
-      onResent: (count) => void (disturbed.resent += count),
-      until: calm.signal,
-    }),
-  ]);
-  // Seen where it is awaited.
-  disturbances.catch(() => {});
+  const { sqs, pool, broken } = office;
   const over = AbortSignal.any([signal, broken]);
+  const disturbances = new Disturbances(plan, office);
   let through = false;
   void buyers.told.then(() => (through = true));
   const patience = new Patience(plan.giveUpAfterMs);
@@ -113,18 +92,20 @@ async function untilQuiet(
     for (;;) {
       const progress = await rushProgress(pool, rushEvent.id);
       const { taken, decided, outbox } = progress;
-      onProgress({ ...progress, ...disturbed });
-      if (decided >= plan.requests * calmAfter || (through && decided === taken)) calm.abort();
+      onProgress({ ...progress, ...disturbances.counted });
+      if (decided > 0) disturbances.begin();
+      if (decided >= plan.requests * calmAfter || (through && decided === taken)) {
+        await disturbances.end();
+      }
       const left = (await messagesIn(sqs)).queue;
-      if (through && calm.signal.aborted && decided === taken && outbox + left === 0) break;
+      if (through && disturbances.ended && decided === taken && outbox + left === 0) break;
       patience.saw(`${taken} taken, ${decided} decided, ${outbox} in the outbox, ${left} in SQS`);
       await sleep(systemClock, lookEveryMs, over);
     }
   } finally {
-    calm.abort();
+    await disturbances.end();
   }
-  await disturbances;
-  return disturbed;
+  return disturbances.counted;
 }
 
 /** Gives up when the same is seen for too long. */

@@ -13,7 +13,7 @@ const lineEveryMs = 5_000;
 export class RushDisplay implements Disposable {
   readonly #bar: SingleBar | undefined;
   /** Of the last line. */
-  #linedMs = performance.now();
+  #linedMs = -Infinity;
 
   constructor(requests: number) {
     if (!process.stderr.isTTY) return;

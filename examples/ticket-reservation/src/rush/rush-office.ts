@@ -4,12 +4,13 @@
  */
 import { startLocalPostgres } from "@millrace/local-postgres";
 import type { LocalSqs } from "@millrace/local-sqs";
-import { ChildProgram, databasePool, RunFailedError } from "programs";
+import { ChildProgram, RunFailedError } from "programs";
 import type { Pool } from "pg";
 import { Crew } from "../crew.ts";
 import { createEvent } from "../office/events.ts";
-import { createTables, dropConstraints } from "../office/tables.ts";
-import { environmentOf, startOfficeSqs } from "../office-queue.ts";
+import { dropConstraints } from "../office/tables.ts";
+import { openOfficeDatabase } from "../office-database.ts";
+import { environmentAt, startOfficeSqs } from "../office-queue.ts";
 import type { RushPlan } from "./rush-plan.ts";
 
 export const rushEvent = { id: "rush", name: "The rush", seatsPerRow: 25 } as const;
@@ -34,12 +35,11 @@ export async function withRushOffice<T>(
 ): Promise<T> {
   await using sqs = await startOfficeSqs(plan.duplicateShare);
   await using postgres = await startLocalPostgres({ durable: false, signal });
-  await using pool = databasePool(postgres.url, 4, "tickets rush");
-  await createTables(pool);
+  await using pool = await openOfficeDatabase(postgres.url, 4, "tickets rush");
   await dropConstraints(pool);
   await createEvent(pool, { ...rushEvent, seats: plan.seats });
 
-  const env = environmentOf(sqs);
+  const env = environmentAt(sqs.endpoint);
   const broken = new AbortController();
   const breaks = {
     onDeath: (_: number, how: string) =>
@@ -60,9 +60,8 @@ export async function withRushOffice<T>(
     size: plan.workers,
     launch: (place) => launch("worker", ...workerArguments(plan, place)),
   });
-  const [served] = await web.ready();
-  await staff.ready();
-  signal.throwIfAborted();
+  const [served] = await web.ready(signal);
+  await staff.ready(signal);
   const address = served?.address ?? "";
   const queue = env.QUEUE_URL;
   return await use({ sqs, queue, pool, web, staff, address, broken: broken.signal });

@@ -1,7 +1,7 @@
 /**
  * Owns the judgement of a rush: what has to hold, and whether it did; and its figures. It never runs one.
  */
-import { check, formatDuration, formatNumber } from "programs";
+import { check, formatCount, formatDuration, formatNumber } from "programs";
 import type { Check } from "programs";
 import type { RushFindings } from "./run-rush.ts";
 
@@ -15,7 +15,7 @@ export function judge(findings: RushFindings): Check[] {
     check(
       "every request was taken, and is there",
       bought.accepted === plan.requests && taken === plan.requests,
-      `${formatNumber(bought.accepted)} of ${formatNumber(plan.requests)} answered with 202, ${formatNumber(taken)} rows${
+      `${formatNumber(bought.accepted)} of ${formatNumber(plan.requests)} answered with 202, ${formatCount(taken, "row")}${
         bought.failure === undefined ? "" : `; ${bought.failed} failed: ${bought.failure}`
       }`,
     ),

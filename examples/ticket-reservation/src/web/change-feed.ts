@@ -33,8 +33,11 @@ export class ChangeFeed implements AsyncDisposable {
   readonly #subscribers = new Map<string, Set<Subscriber>>();
   readonly #stop = new AbortController();
   #listening = false;
+  /** Whether it was said that the connection is away. */
+  #reported = false;
   #ended: Promise<void> = Promise.resolve();
 
+  /** @param onFault called when the connection breaks, once until it is back; and for what is no change. */
   constructor(url: string, onFault: (error: unknown) => void) {
     this.#url = url;
     this.#onFault = onFault;
@@ -77,7 +80,8 @@ export class ChangeFeed implements AsyncDisposable {
       try {
         await this.#listen(signal);
       } catch (error) {
-        if (!signal.aborted) this.#onFault(error);
+        if (!signal.aborted && !this.#reported) this.#onFault(error);
+        this.#reported = true;
       }
       this.#listening = false;
       await sleep(systemClock, reconnectMs, signal).catch(() => {});
@@ -102,6 +106,7 @@ export class ChangeFeed implements AsyncDisposable {
       await client.connect();
       await client.query(`LISTEN ${changeChannel}`);
       this.#listening = true;
+      this.#reported = false;
       for (const subscribers of this.#subscribers.values()) {
         for (const subscriber of subscribers) subscriber.missed();
       }

@@ -60,6 +60,11 @@ export class EventStream implements Subscriber {
   /** Begins with a snapshot. */
   open(): void {
     const { response } = this.#options;
+    // Its reader may have gone while the server looked whether there is such an event.
+    if (response.destroyed) {
+      this.end();
+      return;
+    }
     response.writeHead(200, {
       "content-type": "text/event-stream",
       "cache-control": "no-store",

@@ -39,6 +39,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
     frameworkErrors: (error, _, reply) => sendProblem(error, reply),
   });
+  // What any page can have a browser send without asking; so only JSON is taken.
+  app.removeContentTypeParser("text/plain");
   answerWithProblems(app, options.onFault);
   await app.register(helmet, {
     contentSecurityPolicy: {

@@ -64,6 +64,11 @@ export class Lanes<Key, T> {
     return waiting.shift();
   }
 
+  /** The first of those that wait in a lane; undefined when none waits. */
+  first(key: Key): T | undefined {
+    return this.#lanes.get(key)?.peek();
+  }
+
   /** Takes out all that wait in a lane, in order. The value that has its turn keeps it. */
   takeWaiting(key: Key): T[] {
     const values = this.#lanes.get(key)?.drain() ?? [];

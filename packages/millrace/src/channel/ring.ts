@@ -39,6 +39,11 @@ export class Ring<T> {
     this.#size += 1;
   }
 
+  /** The oldest value; undefined when there is none. */
+  peek(): T | undefined {
+    return this.#size === 0 ? undefined : this.#slots[this.#head];
+  }
+
   /** Takes the oldest value. */
   shift(): T {
     if (this.#size === 0) throw new RangeError("shift of an empty ring");

@@ -2,8 +2,8 @@
  * Owns the callers that wait on one side of a channel, in the order they came, and their abort listeners.
  * It never decides who is served when: the channel asks for the first.
  */
-import { listen, unlisten } from "./abort-listeners.ts";
-import type { AbortListener } from "./abort-listeners.ts";
+import { listen } from "./abort-listeners.ts";
+import type { AbortListener, Listening } from "./abort-listeners.ts";
 import { LinkedList } from "./linked-list.ts";
 import type { Links } from "./linked-list.ts";
 
@@ -27,6 +27,8 @@ class Node<Result, Held> implements Waiter<Result, Held>, Links<Node<Result, Hel
   readonly #signal: AbortSignal | undefined;
   previous: Node<Result, Held> | undefined;
   next: Node<Result, Held> | undefined;
+  /** Set by join where there is a signal. */
+  #listening: Listening | undefined;
 
   constructor(
     list: LinkedList<Node<Result, Held>>,
@@ -44,12 +46,12 @@ class Node<Result, Held> implements Waiter<Result, Held>, Links<Node<Result, Hel
 
   join(): void {
     this.#list.append(this);
-    if (this.#signal !== undefined) listen(this.#signal, this);
+    if (this.#signal !== undefined) this.#listening = listen(this.#signal, this);
   }
 
   leave(): void {
     this.#list.remove(this);
-    if (this.#signal !== undefined) unlisten(this.#signal, this);
+    this.#listening?.end();
   }
 
   onAbort(reason: unknown): void {

@@ -52,29 +52,28 @@ export class BatchWorker<Body> {
     for (;;) {
       const deliveries = await gatherer.next();
       if (deliveries === undefined) return;
-      await this.#run(deliveries);
+      try {
+        await this.#run(deliveries);
+      } catch (error) {
+        this.#failed(deliveries, error);
+      }
       for (const delivery of deliveries) lanes?.runEnded(delivery);
     }
   }
 
-  /** Never rejects. */
-  async #run(deliveries: readonly Delivery[]): Promise<void> {
-    try {
-      await this.#handleAndSettle(deliveries);
-    } catch (error) {
-      // User code is contained further down; what comes here is a defect of ours, and must not end the loop.
-      const { reporter, logger } = this.#parts;
-      logger.error("a worker failed; its messages will come again", { error });
-      for (const delivery of deliveries) {
-        if (delivery.state !== "running") continue;
-        const lost = new LeaseLostError(delivery.message.id, "its worker failed", { cause: error });
-        delivery.lose(lost);
-        reporter.leaseLost(delivery, lost);
-      }
+  /** User code is contained further down; what comes here is a defect of ours, and must not end the loop. */
+  #failed(deliveries: readonly Delivery[], error: unknown): void {
+    const { reporter, logger } = this.#parts;
+    logger.error("a worker failed; its messages will come again", { error });
+    for (const delivery of deliveries) {
+      if (delivery.state !== "running") continue;
+      const lost = new LeaseLostError(delivery.message.id, "its worker failed", { cause: error });
+      delivery.lose(lost);
+      reporter.leaseLost(delivery, lost);
     }
   }
 
-  async #handleAndSettle(deliveries: readonly Delivery[]): Promise<void> {
+  async #run(deliveries: readonly Delivery[]): Promise<void> {
     const { handleBatch, handlerTimeoutMs, logger, clock } = this.#parts;
     const started = this.#start(deliveries);
     if (started.length === 0) return;

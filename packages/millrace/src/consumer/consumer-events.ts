@@ -2,7 +2,7 @@
  * Owns the events of a consumer: their names and what each carries. It never emits one.
  */
 import type { LeaseLostError, SettlementError } from "./errors.ts";
-import type { HealthStatus } from "./health.ts";
+import type { HealthStatus } from "../health-status.ts";
 import type { Message } from "./message.ts";
 import type { Outcome } from "./outcome.ts";
 

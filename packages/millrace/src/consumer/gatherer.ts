@@ -12,6 +12,8 @@ export interface GathererParts {
   readonly channel: ReceiveChannel<Delivery>;
   /** Undefined where no order is kept. */
   readonly lanes: LaneKeeper | undefined;
+  /** Whether a delivery's body was refused. */
+  readonly isRefused: (delivery: Delivery) => boolean;
   /** Deliveries in a batch, at most. */
   readonly maxSize: number;
   /** How long the first of a batch waits for others, in ms. */
@@ -28,7 +30,8 @@ export interface GathererParts {
  *     batch     [ x1 a1 a2 a3 b1 ]
  *
  * What waits behind a delivery in its lane joins the batch with it, in order: it would otherwise wait
- * until the whole batch is done. Deliveries stay `waiting` until their worker runs them.
+ * until the whole batch is done. One whose body was refused no handler gets to see, so that it has its turn
+ * alone: nothing behind it may start before it is settled. Deliveries stay `waiting` until their worker runs them.
  */
 export class Gatherer {
   readonly #parts: GathererParts;
@@ -66,12 +69,13 @@ export class Gatherer {
   }
 
   #add(batch: Delivery[], delivery: Delivery): void {
-    const { lanes, maxSize } = this.#parts;
+    const { lanes, isRefused, maxSize } = this.#parts;
+    const isGood = (each: Delivery): boolean => !isRefused(each);
     let next: Delivery | undefined = delivery;
     while (next !== undefined) {
       // Lost while it waited in the channel, or released by a stop.
       if (next.state === "waiting") batch.push(next);
-      next = batch.length < maxSize ? lanes?.join(next) : undefined;
+      next = batch.length < maxSize && isGood(next) ? lanes?.join(next, isGood) : undefined;
     }
   }
 }

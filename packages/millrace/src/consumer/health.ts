@@ -3,10 +3,14 @@
  * It never acts on it.
  */
 import type { Clock } from "../clock.ts";
+import { StatusTeller } from "../health-status.ts";
+import type { HealthStatus, Judgement, OnStatusChange } from "../health-status.ts";
 import { SqsError } from "../sqs/errors.ts";
 import { SettlementError } from "./errors.ts";
 
 /**
+ * What `consumer.health()` answers.
+ *
  * | status | entered when | left when |
  * |---|---|---|
  * | stopped | made, stopped, or its start failed | start is called |
@@ -18,9 +22,6 @@ import { SettlementError } from "./errors.ts";
  * Trouble is over when the same thing has gone well. A settlement that failed long ago, with none since,
  * is forgotten after {@link failingAfterMs}: it says nothing of now.
  */
-export type HealthStatus = "starting" | "healthy" | "degraded" | "failing" | "stopped";
-
-/** What `consumer.health()` answers. */
 export interface ConsumerHealth {
   readonly status: HealthStatus;
   /** Why it is not healthy, for people. */
@@ -34,7 +35,7 @@ const failingAfterMs = 60_000;
 
 export interface HealthParts {
   readonly clock: Clock;
-  readonly onChange: (from: HealthStatus, to: HealthStatus, reason: string | undefined) => void;
+  readonly onChange: OnStatusChange;
 }
 
 /** What can be in trouble, gravest first: what stops all work is said before what stops some. */
@@ -53,11 +54,11 @@ export class Health {
   /** Set by what fails, cleared by what goes well. */
   #troubles: Partial<Record<TroubleSource, Trouble>> = {};
   #lastPollAtMs: number | undefined;
-  /** What onChange was last told. */
-  #told: HealthStatus = "stopped";
+  readonly #teller: StatusTeller;
 
   constructor(parts: HealthParts) {
     this.#parts = parts;
+    this.#teller = new StatusTeller(parts.onChange);
   }
 
   current(): ConsumerHealth {
@@ -105,9 +106,9 @@ export class Health {
     this.#tell();
   }
 
-  #judge(): { status: HealthStatus; reason: string | undefined } {
+  #judge(): Judgement {
     if (this.#phase !== "running") return { status: this.#phase, reason: undefined };
-    let judged: { status: HealthStatus; reason: string | undefined } | undefined;
+    let judged: Judgement | undefined;
     for (const source of sources) {
       const status = this.#statusOf(source);
       if (status === "healthy" || (judged !== undefined && status === "degraded")) continue;
@@ -132,11 +133,7 @@ export class Health {
   }
 
   #tell(): void {
-    const { status, reason } = this.#judge();
-    const from = this.#told;
-    if (status === from) return;
-    this.#told = status;
-    this.#parts.onChange(from, status, reason);
+    this.#teller.tell(this.#judge());
   }
 }
 

@@ -17,6 +17,8 @@ const readWithinMs = 10_000;
 
 export interface IntakeParts<Body> {
   readonly orderBy: OrderBy<Body>;
+  /** The lane of a message whose body was refused, or for which `orderBy` has no answer. */
+  readonly laneOfRefused: (message: Message<unknown>) => LaneKey | undefined;
   readonly read: ReadBody<Body>;
   readonly clock: Clock;
   /** Takes the delivery on, into the lane of that key or into none. */
@@ -32,8 +34,8 @@ type Reading<Body> =
  * Takes deliveries on in the order in which they were received. Most schemas answer at once; while one
  * takes its time, those received after it wait, since one of them might belong to the same lane.
  *
- * A body that cannot be read, or has no key, is no reason to hold anything up: its delivery goes on
- * without a lane, and {@link Intake.read} tells its worker what is wrong with it.
+ * A body that cannot be read, or has no key, is no reason to hold anything up: its delivery goes on, and
+ * {@link Intake.read} tells its worker what is wrong with it.
  */
 export class Intake<Body> {
   readonly #parts: IntakeParts<Body>;
@@ -61,6 +63,11 @@ export class Intake<Body> {
     if (reading === undefined) throw new Error("a delivery came to its worker unread");
     if (reading.ok) return reading.message;
     throw reading.thrown;
+  }
+
+  /** Whether {@link read} throws. */
+  isRefused(delivery: Delivery): boolean {
+    return this.#readings.get(delivery)?.ok === false;
   }
 
   /** Ends a reading that is under way. What is in the queue has been released by then. */
@@ -113,7 +120,7 @@ export class Intake<Body> {
 
   #failed(delivery: Delivery, thrown: unknown): void {
     this.#readings.set(delivery, { ok: false, thrown });
-    this.#enter(delivery, undefined);
+    this.#enter(delivery, this.#parts.laneOfRefused(delivery.message));
   }
 
   /** The user's code has run since the delivery was looked at: it may have stopped the consumer, which has released it. */

@@ -80,11 +80,13 @@ export class LaneKeeper {
 
   /**
    * Lets the next of a delivery's lane share its turn, so that both are handled in one batch. It is
-   * `waiting` then; undefined when there is none.
+   * `waiting` then; undefined when there is none, or it may not.
    */
-  join(delivery: Delivery): Delivery | undefined {
+  join(delivery: Delivery, may: (next: Delivery) => boolean): Delivery | undefined {
     const place = this.#places.get(delivery);
     if (place?.turn === undefined || place.turn.broken !== undefined) return undefined;
+    const first = this.#lanes.first(place.key);
+    if (first === undefined || !may(first)) return undefined;
     const next = this.#lanes.join(place.key);
     const joining = next === undefined ? undefined : this.#places.get(next);
     if (next === undefined || joining === undefined) return undefined;

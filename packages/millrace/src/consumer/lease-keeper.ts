@@ -2,7 +2,6 @@
  * Owns the leases: extends those of deliveries in hand before they run out, and says which are lost.
  * It never touches a delivery that is settling: its last visibility timeout belongs to the settler.
  */
-import { setMaxListeners } from "node:events";
 import type { Clock, Timer } from "../clock.ts";
 import type { Random } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
@@ -70,8 +69,6 @@ export class LeaseKeeper {
   constructor(parts: LeaseKeeperParts) {
     this.#parts = parts;
     this.#visibilityMs = parts.visibilitySeconds * 1_000;
-    // Every call under way listens to it.
-    setMaxListeners(0, this.#stopped.signal);
   }
 
   /** Begins to keep a delivery that is in hand. */

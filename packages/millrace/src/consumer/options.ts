@@ -67,6 +67,8 @@ interface CommonOptions<Body> {
    * more; on FIFO queues 9 for each worker, up to 90, since a poll may well bring ten messages of one
    * group, of which one at a time can be handled. With 0 workers idle while the next poll is under way, and below 10 polls often ask for less
    * than ten, which costs requests; with many, messages wait here that another process could have taken.
+   * Handlers of a few ms need more than the default, or they wait for SQS: as many as they finish while a
+   * delete and a poll are under way, which is some 20 ms.
    */
   readonly prefetch?: number | undefined;
   /** How long a poll waits for messages, in seconds, 0 to 20. Default 20. Below it, idle polls cost more requests. */

@@ -111,8 +111,10 @@ export class Pipeline<Body> implements DeliveryObserver {
         ? new LaneKeeper({ fifo, forward: (delivery) => this.#forward(delivery) })
         : undefined;
     this.#readsAhead = orderBy !== undefined || "handleBatch" in work;
+    const byQueue = fifo ? byGroup : () => undefined;
     this.#intake = new Intake({
-      orderBy: orderBy ?? (fifo ? byGroup : () => undefined),
+      orderBy: orderBy ?? byQueue,
+      laneOfRefused: byQueue,
       read: settings.read,
       clock,
       enter: (delivery, key) => this.#enter(delivery, key),
@@ -204,7 +206,14 @@ export class Pipeline<Body> implements DeliveryObserver {
     } else {
       const parts = {
         ...common,
-        gatherer: new Gatherer({ ...work, channel, lanes: this.#lanes, clock, onIdle }),
+        gatherer: new Gatherer({
+          ...work,
+          channel,
+          lanes: this.#lanes,
+          isRefused: (delivery) => intake.isRefused(delivery),
+          clock,
+          onIdle,
+        }),
         handleBatch: work.handleBatch,
         read: (delivery: Delivery) => intake.read(delivery),
       };

@@ -2,7 +2,7 @@
  * Owns polling: when a poll is opened, how many messages it asks for, and what becomes of its answer.
  * It never runs a handler, and never takes more than there are permits for.
  */
-import { setMaxListeners } from "node:events";
+import { nextTick } from "node:process";
 import { toError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { fullJitterMs } from "../random.ts";
@@ -98,8 +98,6 @@ export class Receiver {
     const { total } = parts.permits;
     this.#fullPoll = Math.min(maxReceiveMessages, total);
     this.#level = new PollLevel(Math.max(1, Math.floor(total / maxReceiveMessages)));
-    // Every open poll listens to it.
-    setMaxListeners(0, this.#stop.signal);
   }
 
   /** Polls that SQS has not answered yet. */
@@ -154,8 +152,9 @@ export class Receiver {
   wake(): void {
     if (this.#awake) return;
     this.#awake = true;
-    // A batch of settlements gives its permits back one by one: look when all of them are there.
-    queueMicrotask(() => {
+    // A batch of settlements gives its permits back one by one: look when all of them are there. And after all
+    // promises, so that what a poll has brought is with its handlers before the next poll is made and sent.
+    nextTick(() => {
       this.#awake = false;
       this.#open();
     });

@@ -2,7 +2,6 @@
  * Owns the carrying-out of outcomes: gathers deletes and visibility changes into batches, and repeats
  * what failed. It never decides an outcome, and never extends a lease.
  */
-import { setMaxListeners } from "node:events";
 import type { Clock, Timer } from "../clock.ts";
 import { toError } from "../errors.ts";
 import type { Random } from "../random.ts";
@@ -93,8 +92,6 @@ export class Settler {
   constructor(parts: SettlerParts) {
     this.#parts = parts;
     this.#lingerMs = parts.lingerMs;
-    // Every call under way listens to it.
-    setMaxListeners(0, this.#aborted.signal);
   }
 
   /** Takes a delivery whose outcome is known. An extension of it that is under way is waited for. */

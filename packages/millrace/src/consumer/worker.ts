@@ -49,27 +49,26 @@ export class Worker<Body> {
       if (delivery === undefined) return;
       // Lost while it waited in the channel, or released by a stop in the moment it was handed over.
       if (delivery.state !== "waiting") continue;
-      await this.#run(delivery);
+      try {
+        await this.#run(delivery);
+      } catch (error) {
+        this.#failed(delivery, error);
+      }
       lanes?.runEnded(delivery);
     }
   }
 
-  /** Never rejects. */
-  async #run(delivery: Delivery): Promise<void> {
-    try {
-      await this.#handleAndSettle(delivery);
-    } catch (error) {
-      // User code is contained further down; what comes here is a defect of ours, and must not end the loop.
-      const { reporter, logger } = this.#parts;
-      logger.error("a worker failed; its message will come again", { error });
-      if (delivery.state !== "running") return;
-      const lost = new LeaseLostError(delivery.message.id, "its worker failed", { cause: error });
-      delivery.lose(lost);
-      reporter.leaseLost(delivery, lost);
-    }
+  /** User code is contained further down; what comes here is a defect of ours, and must not end the loop. */
+  #failed(delivery: Delivery, error: unknown): void {
+    const { reporter, logger } = this.#parts;
+    logger.error("a worker failed; its message will come again", { error });
+    if (delivery.state !== "running") return;
+    const lost = new LeaseLostError(delivery.message.id, "its worker failed", { cause: error });
+    delivery.lose(lost);
+    reporter.leaseLost(delivery, lost);
   }
 
-  async #handleAndSettle(delivery: Delivery): Promise<void> {
+  async #run(delivery: Delivery): Promise<void> {
     const { clock, handlerTimeoutMs, judge, reporter, logger } = this.#parts;
     delivery.run(this.number);
     reporter.started(delivery);
@@ -92,18 +91,17 @@ export class Worker<Body> {
   }
 
   async #handle(delivery: Delivery, onBodyRefused: () => void): Promise<unknown> {
-    const { handle, logger } = this.#parts;
-    const message = await this.#read(delivery, onBodyRefused);
-    delivery.setMessage(message);
-    return handle(message, contextOf(delivery, this.number, logger));
-  }
-
-  async #read(delivery: Delivery, onBodyRefused: () => void): Promise<Message<Body>> {
+    const { handle, read, logger } = this.#parts;
+    let message: Message<Body>;
     try {
-      return await this.#parts.read(delivery);
+      const reading = read(delivery);
+      // Most schemas answer at once: then so does the handler start.
+      message = reading instanceof Promise ? await reading : reading;
     } catch (error) {
       onBodyRefused();
       throw error;
     }
+    delivery.setMessage(message);
+    return handle(message, contextOf(delivery, this.number, logger));
   }
 }

@@ -4,7 +4,10 @@
  */
 import { describe, MillraceError, toError } from "../errors.ts";
 
-/** No connection to the database was to be had, or the one in use broke before anything was committed. */
+/**
+ * No connection to the database was to be had, or the one in use broke before anything was committed, or leads to
+ * a server that takes no writes.
+ */
 export class DatabaseUnavailableError extends MillraceError {
   readonly code = "DATABASE_UNAVAILABLE";
 }
@@ -35,13 +38,13 @@ export class TransactionAbortedError extends MillraceError {
   }
 }
 
-/** The handler ended the transaction itself. What it did may be done, and the message's key is not recorded. */
+/**
+ * The handler wanted to end the transaction itself, or to use it beyond its own end: the statement was refused, and
+ * never reached Postgres. Where COMMIT or ROLLBACK was hidden behind other statements in one query, it was carried
+ * out, and shows only afterwards: what the handler did, and the message's key, may then be committed.
+ */
 export class TransactionEndedError extends MillraceError {
   readonly code = "TRANSACTION_ENDED";
-
-  constructor() {
-    super("the handler ended the transaction: COMMIT and ROLLBACK are the inbox's to say");
-  }
 }
 
 /**
@@ -101,8 +104,11 @@ export function isConflict(thrown: unknown): boolean {
   return conflicts.has(sqlStateOf(thrown) ?? "");
 }
 
-/** Connection exceptions, shutdowns, and too many connections. */
-const unavailable = /^(?:08...|57P0[1-5]|53300)$/;
+/**
+ * Connection exceptions, shutdowns, too many connections; and a server that takes no writes, as the one does that
+ * was the primary until a failover.
+ */
+const unavailable = /^(?:08...|57P0[1-5]|53300|25006)$/;
 
 /** The error of a statement of the library's own. */
 export function statementFailed(what: string, thrown: unknown): MillraceError {

@@ -14,6 +14,7 @@ import { tellDuplicate, undoes } from "./inbox.ts";
 import { forgetKeys, recordKeys } from "./inbox-keys.ts";
 import { readInboxOptions } from "./inbox-options.ts";
 import type { InboxOptions } from "./inbox-options.ts";
+import { lendTo } from "./lent-client.ts";
 import { inTransaction } from "./transaction.ts";
 import { Turns } from "./turns.ts";
 
@@ -75,11 +76,8 @@ export function inboxBatch<Body = string>(
         const fresh = await recordKeys(tx, { ...record, keys: [...byKey.keys()] });
         const todo = [...byKey].filter(([key]) => fresh.has(key));
         if (todo.length === 0) return { commit: false, value: new Map<string, Outcome>() };
-        const answer = await handler(
-          todo.map(([, message]) => message),
-          tx,
-          context,
-        );
+        const those = todo.map(([, message]) => message);
+        const answer: unknown = await lendTo(tx, (lent) => handler(those, lent, context));
         const value = outcomesByKey(
           todo.map(([key]) => key),
           answer,

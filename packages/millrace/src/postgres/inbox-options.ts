@@ -41,7 +41,7 @@ export interface InboxOptions<Body> {
   /**
    * Within what keys and locks count: the same key in two scopes is two effects. Default: the queue, as
    * `account/name`. Give one where consumers of several queues share effects or locks, as the consumer of a
-   * dead-letter queue does with that of the queue itself.
+   * dead-letter queue does with that of the queue itself. Up to 250 characters.
    */
   readonly scope?: string | undefined;
   /** The table, `name` or `schema.name`; `migrate` creates it. Default `millrace_inbox`. */
@@ -82,6 +82,9 @@ export interface InboxSettings<Body> {
   readonly lockOf: (message: Message<Body>) => string | undefined;
 }
 
+/** Characters of a key or scope; of each three bytes at most, which together an index still takes. */
+const maxKeyLength = 250;
+
 const known: ReadonlySet<string> = new Set<keyof InboxOptions<unknown>>([
   "key",
   "lock",
@@ -108,8 +111,9 @@ export function readInboxOptions<Body>(options: InboxOptions<Body>): InboxSettin
   for (const name of ["key", "lock", "onDuplicate"] as const) {
     if (options[name] !== undefined) requireFunction(name, options[name]);
   }
-  if (scope !== undefined && (typeof scope !== "string" || scope === "")) {
-    throw new OptionError("scope", "a string that is not empty", scope);
+  if (scope !== undefined && !isScope(scope)) {
+    const expected = `a string of 1 to ${maxKeyLength} characters, as Postgres holds them`;
+    throw new OptionError("scope", expected, scope);
   }
   requireNumber("retentionDays", retentionDays, { min: Number.MIN_VALUE, max: 3_650 });
   if (!isolations.has(isolation)) {
@@ -136,6 +140,11 @@ export function readInboxOptions<Body>(options: InboxOptions<Body>): InboxSettin
   };
 }
 
+function isScope(scope: unknown): boolean {
+  if (typeof scope !== "string" || unstorable.test(scope)) return false;
+  return scope.length > 0 && scope.length <= maxKeyLength;
+}
+
 function answer<Body>(
   option: "key" | "lock",
   ask: ((message: Message<Body>) => string | undefined) | undefined,
@@ -151,10 +160,18 @@ function defaultKey({ idempotencyKey, id }: Message<unknown>): string {
   return idempotencyKey ?? id;
 }
 
-/** What an index of Postgres takes: not too long, and without the one character that its text cannot hold. */
+/** What text of Postgres cannot hold: it, and what becomes of it on the way there, would stand for other keys too. */
+const unstorable = /\0|\p{Surrogate}/u;
+
+/**
+ * What an index of Postgres takes: not too long, and text that comes back as it went there. A key with a lone
+ * surrogate is hashed in a form that keeps it, as JSON; as UTF-8 all of those would be the same character.
+ */
 function storable(key: string): string {
-  if (key.length <= 250 && !key.includes("\0")) return key;
-  return `sha256:${createHash("sha256").update(key).digest("hex")}`;
+  const sound = !unstorable.test(key);
+  if (sound && key.length <= maxKeyLength) return key;
+  const text = sound ? key : JSON.stringify(key);
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
 /** The same for all who consume a queue, by whatever endpoint. */

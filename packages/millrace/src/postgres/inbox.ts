@@ -12,13 +12,15 @@ import { checkPool } from "./held-client.ts";
 import { recordKeys } from "./inbox-keys.ts";
 import { readInboxOptions } from "./inbox-options.ts";
 import type { InboxOptions, InboxSettings } from "./inbox-options.ts";
+import { lendTo } from "./lent-client.ts";
 import { inTransaction } from "./transaction.ts";
 import { Turns } from "./turns.ts";
 
 /**
  * A handler with a transaction. `tx` is a client of the pool within the transaction: what is done with it is
- * committed together with the message's key, or not at all. It is the inbox's to commit, roll back and release,
- * and of no use once the handler has ended: await every query.
+ * committed together with the message's key, or not at all. It is the inbox's to commit, roll back and release:
+ * BEGIN, COMMIT and ROLLBACK reject with TransactionEndedError, `release` does nothing. Once the handler has ended
+ * every query rejects with it: await all of them.
  */
 export type InboxHandler<Body> = (
   message: Message<Body>,
@@ -38,8 +40,8 @@ export type InboxHandler<Body> = (
  * | throws; its signal aborts at any time before the commit is confirmed | rolled back, likewise | retried |
  * | meets a serialization failure or a deadlock (40001, 40P01) | rolled back, run again | – |
  *
- * Effects outside the transaction are not covered; and since a transaction may be run again, they may happen
- * more than once. Its key stays for `retentionDays`; `sweep` deletes those that are over.
+ * Effects outside the transaction are not covered; and since a transaction may be run again, with the same message,
+ * they may happen more than once. Its key stays for `retentionDays`; `sweep` deletes those that are over.
  *
  * A message needs a connection for as long as its handler runs; with fewer in the pool than the consumer has
  * workers, the others wait. A handler that asks the pool for a second one can wait for ever: use `tx`.
@@ -79,7 +81,7 @@ export function inbox<Body = string>(
       const end = await inTransaction(parts, async (tx) => {
         const { size } = await recordKeys(tx, keys);
         if (size === 0) return { commit: false, value: { duplicate: true, value: acknowledge } };
-        const value = await handler(message, tx, context);
+        const value = await lendTo(tx, (lent) => handler(message, lent, context));
         return { commit: !undoes(value), value: { duplicate: false, value } };
       });
       if (end.duplicate) tellDuplicate(settings, message, context);

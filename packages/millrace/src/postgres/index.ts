@@ -19,6 +19,7 @@ export type { InboxBatchHandler } from "./inbox-batch.ts";
 export { outbox } from "./outbox.ts";
 export type { OutboxOptions, OutboxResult, Queryable } from "./outbox.ts";
 export { OutboxRelay } from "./outbox-relay.ts";
+export type { OutboxRelayHealth } from "./outbox-relay-health.ts";
 export type { OutboxRelayEvents, OutboxRelayStats } from "./outbox-relay-events.ts";
 export type { OutboxRelayOptions } from "./outbox-relay-options.ts";
 export { poolHeadroom } from "./pool-headroom.ts";

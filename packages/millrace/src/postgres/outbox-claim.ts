@@ -17,7 +17,6 @@ export interface Deferral {
 
 interface LaneRow extends OutboxRow {
   readonly due: boolean;
-  readonly due_at: string;
 }
 
 interface Lane {
@@ -27,19 +26,26 @@ interface Lane {
 
 const columns = "id, queue, lane, body, options, attempts";
 
+/** What is to be taken. */
+export interface Claim {
+  readonly table: TableName;
+  /** Messages, at most. */
+  readonly count: number;
+  /** Queues that are left alone. */
+  readonly resting: readonly string[];
+}
+
 /**
- * Takes up to `count` messages of standard queues that are due, until the transaction ends. What another relay
- * has taken is left to it.
+ * Takes messages of standard queues that are due, until the transaction ends. What another relay has taken is
+ * left to it.
  */
-export async function claimSingles(
-  ask: Ask,
-  table: TableName,
-  count: number,
-): Promise<readonly OutboxRow[]> {
+export async function claimSingles(ask: Ask, claim: Claim): Promise<readonly OutboxRow[]> {
+  const { table, count, resting } = claim;
   const { rows } = await ask(
-    `SELECT ${columns} FROM ${table.sql} WHERE lane IS NULL AND due_at <= now()
+    `SELECT ${columns} FROM ${table.sql}
+     WHERE lane IS NULL AND due_at <= now() AND queue <> ALL ($2::text[])
      ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED`,
-    [count],
+    [count, resting],
   );
   return typed<OutboxRow>(rows);
 }
@@ -51,23 +57,16 @@ export async function claimSingles(
  */
 export async function claimLanes(
   ask: Ask,
-  table: TableName,
-  count: number,
+  claim: Claim,
 ): Promise<readonly (readonly OutboxRow[])[]> {
-  // As many rows again, so that lanes which others have taken do not hide those that are free.
-  const window = count * 10;
-  const { rows: due } = await ask(
-    `SELECT DISTINCT queue, lane FROM (
-       SELECT queue, lane FROM ${table.sql} WHERE lane IS NOT NULL AND due_at <= now()
-       ORDER BY due_at, id LIMIT $1) AS due`,
-    [window],
-  );
+  const { table, count } = claim;
+  const due = await dueLanes(ask, claim);
   if (due.length === 0) return [];
-  const lanes = await takeLanes(ask, table, typed<Lane>(due), count);
+  const lanes = await takeLanes(ask, table, due, count);
   if (lanes.length === 0) return [];
   // A statement of its own, so that it sees what the lanes' last holders have committed.
   const { rows } = await ask(
-    `SELECT ${columns}, due_at <= now() AS due, due_at::text FROM
+    `SELECT ${columns}, due_at <= now() AS due FROM
        unnest($1::text[], $2::text[]) AS mine (its_queue, its_lane) CROSS JOIN LATERAL (
          SELECT ${columns}, due_at FROM ${table.sql} WHERE queue = its_queue AND lane = its_lane
          ORDER BY id LIMIT $3) AS message
@@ -85,6 +84,26 @@ export async function claimLanes(
     else if (first !== undefined) await holdBack(ask, table, first);
   }
   return ready;
+}
+
+/** Lanes with messages that are due, those that wait longest first. */
+async function dueLanes(ask: Ask, { table, count, resting }: Claim): Promise<readonly Lane[]> {
+  // As many rows again, so that lanes which others have taken do not hide those that are free.
+  const window = count * 10;
+  const isDue = "lane IS NOT NULL AND due_at <= now() AND queue <> ALL ($2::text[])";
+  const { rows } = await ask(
+    `SELECT queue, lane FROM ${table.sql} WHERE ${isDue} ORDER BY due_at, id LIMIT $1`,
+    [window, resting],
+  );
+  const lanes = distinct(typed<Lane>(rows));
+  if (rows.length < window || lanes.length >= count) return lanes;
+  // A few long lanes fill the window, and hide those behind them. It takes a look at every message that is due.
+  const { rows: all } = await ask(
+    `SELECT queue, lane FROM ${table.sql} WHERE ${isDue}
+     GROUP BY queue, lane ORDER BY min(due_at), min(id) LIMIT $1`,
+    [window, resting],
+  );
+  return typed<Lane>(all);
 }
 
 /** Those of the lanes that no other relay has, `count` at most. */
@@ -106,12 +125,12 @@ async function takeLanes(
 
 /** Has a lane's messages wait for its first, which is to be sent again later: they would be looked at in vain. */
 async function holdBack(ask: Ask, table: TableName, first: LaneRow): Promise<void> {
-  const { queue, lane, due_at: dueAt } = first;
-  await ask(`UPDATE ${table.sql} SET due_at = $3 WHERE queue = $1 AND lane = $2 AND due_at < $3`, [
-    queue,
-    lane,
-    dueAt,
-  ]);
+  const { id, queue, lane } = first;
+  await ask(
+    `UPDATE ${table.sql} AS later SET due_at = first.due_at FROM ${table.sql} AS first
+     WHERE first.id = $1 AND later.queue = $2 AND later.lane = $3 AND later.due_at < first.due_at`,
+    [id, queue, lane],
+  );
 }
 
 /** Deletes what SQS has. */
@@ -135,10 +154,23 @@ export async function defer(
   );
 }
 
+/** Each lane once, where it was first. */
+function distinct(lanes: readonly Lane[]): readonly Lane[] {
+  const byKey = new Map<string, Lane>();
+  for (const lane of lanes) {
+    const key = laneKey(lane);
+    if (!byKey.has(key)) byKey.set(key, lane);
+  }
+  return [...byKey.values()];
+}
+
+const laneKey = ({ queue, lane }: Pick<OutboxRow, "queue" | "lane">): string =>
+  JSON.stringify([queue, lane]);
+
 function byLane(rows: readonly LaneRow[]): LaneRow[][] {
   const lanes = new Map<string, LaneRow[]>();
   for (const row of rows) {
-    const key = JSON.stringify([row.queue, row.lane]);
+    const key = laneKey(row);
     const lane = lanes.get(key);
     if (lane === undefined) lanes.set(key, [row]);
     else lane.push(row);

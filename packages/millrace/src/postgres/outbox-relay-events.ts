@@ -1,6 +1,7 @@
 /**
  * Owns what a relay tells about itself: the shapes of its events and figures. It holds no code.
  */
+import type { HealthStatus } from "../health-status.ts";
 
 /** The events of a relay. */
 export interface OutboxRelayEvents {
@@ -27,6 +28,12 @@ export interface OutboxRelayEvents {
     /** In a row. */
     readonly failures: number;
     readonly retryInMs: number;
+  };
+  /** The relay's health has changed. */
+  stateChanged: {
+    readonly from: HealthStatus;
+    readonly to: HealthStatus;
+    readonly reason: string | undefined;
   };
 }
 

@@ -37,7 +37,8 @@ export interface OutboxRelayOptions {
   readonly pollIntervalMs?: number | undefined;
   /**
    * How long a send is tried within its transaction, in ms, 10 to 3,600,000. Default 10,000. After that the
-   * message stays in the outbox and is due again later, after up to a minute.
+   * message stays in the outbox and is due again later, after up to a minute. The messages that were taken
+   * together with it wait for that: a queue that gives no answer holds up the others for so long at a time.
    */
   readonly sendTimeoutMs?: number | undefined;
   /** Default: silent, but for errors, which become warnings of the process. */

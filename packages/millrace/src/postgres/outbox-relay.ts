@@ -7,6 +7,8 @@ import { OptionError } from "../errors.ts";
 import { Emitter } from "../events.ts";
 import type { Listener } from "../events.ts";
 import { checkPool } from "./held-client.ts";
+import { RelayHealth } from "./outbox-relay-health.ts";
+import type { OutboxRelayHealth } from "./outbox-relay-health.ts";
 import { readRelayOptions } from "./outbox-relay-options.ts";
 import type { OutboxRelayEvents, OutboxRelayStats } from "./outbox-relay-events.ts";
 import type { OutboxRelayOptions, OutboxRelaySettings } from "./outbox-relay-options.ts";
@@ -21,6 +23,7 @@ import { RelayRun } from "./outbox-run.ts";
  *   removed, it is sent again, with the same idempotency key and deduplication id.
  * - On FIFO queues each group is sent in order, whatever fails and however many relays there are. A message
  *   whose send fails holds back its group, and nothing else.
+ * - A queue to which nothing can be sent is left alone for up to 20 seconds at a time; others go on.
  * - A message that fails stays: it is tried again after a second, then less and less often, up to once a
  *   minute. None is ever dropped.
  *
@@ -34,6 +37,7 @@ export class OutboxRelay implements AsyncDisposable {
   readonly #settings: OutboxRelaySettings;
   readonly #events: Emitter<OutboxRelayEvents>;
   readonly #counters = { sent: 0, failed: 0, rounds: 0, databaseFailures: 0 };
+  readonly #health: RelayHealth;
   /** Set by start, unset by stop or when the start fails. */
   #run: RelayRun | undefined;
   /** The last stop, under way or done. */
@@ -48,6 +52,10 @@ export class OutboxRelay implements AsyncDisposable {
     this.#events = new Emitter((error, event) =>
       logger.error(`a listener of "${event}" failed`, { error }),
     );
+    this.#health = new RelayHealth({
+      clock: this.#settings.clock,
+      onChange: (from, to, reason) => this.#events.emit("stateChanged", { from, to, reason }),
+    });
   }
 
   /**
@@ -59,11 +67,15 @@ export class OutboxRelay implements AsyncDisposable {
    */
   start(): Promise<void> {
     if (this.#run === undefined) {
-      const run = new RelayRun(this.#pool, this.#settings, this.#events, this.#counters);
+      const parts = { counters: this.#counters, health: this.#health };
+      const run = new RelayRun(this.#pool, this.#settings, this.#events, parts);
       this.#run = run;
+      this.#health.starting();
       run.start(this.#stopped);
       run.started.catch(() => {
-        if (this.#run === run) this.#run = undefined;
+        if (this.#run !== run) return;
+        this.#run = undefined;
+        this.#health.stopped();
       });
     }
     return this.#run.started;
@@ -84,8 +96,9 @@ export class OutboxRelay implements AsyncDisposable {
       return Promise.reject(new OptionError("deadlineMs", "a number of 0 or more", deadlineMs));
     }
     if (this.#run !== undefined) {
-      this.#stopped = this.#run.stop(deadlineMs);
+      const run = this.#run;
       this.#run = undefined;
+      this.#stopped = this.#end(run, deadlineMs);
     }
     return this.#stopped;
   }
@@ -93,6 +106,11 @@ export class OutboxRelay implements AsyncDisposable {
   /** A snapshot of what was counted. */
   stats(): OutboxRelayStats {
     return { ...this.#counters };
+  }
+
+  /** How it is; "stateChanged" says when that changes. */
+  health(): OutboxRelayHealth {
+    return this.#health.current();
   }
 
   /** Calls `listener` on every event of that name; see {@link OutboxRelayEvents}. */
@@ -111,6 +129,12 @@ export class OutboxRelay implements AsyncDisposable {
   ): this {
     this.#events.off(name, listener);
     return this;
+  }
+
+  async #end(run: RelayRun, deadlineMs: number): Promise<void> {
+    await run.stop(deadlineMs);
+    // Unless it was started again meanwhile.
+    if (this.#run === undefined) this.#health.stopped();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -2,12 +2,15 @@
  * Owns one round of the relay: a transaction in which messages are taken from the outbox, sent, and removed.
  * It never decides when a round begins.
  */
+import type { Clock } from "../clock.ts";
 import type { SendResult } from "../producer/attempt.ts";
 import { toError } from "../errors.ts";
 import { fullJitterMs } from "../random.ts";
 import type { Random } from "../random.ts";
 import { claimLanes, claimSingles, defer, remove } from "./outbox-claim.ts";
 import type { Ask, Deferral } from "./outbox-claim.ts";
+import { isMessagesOwn } from "./outbox-rests.ts";
+import type { QueueReport } from "./outbox-rests.ts";
 import type { OutboxRow } from "./outbox-row.ts";
 import type { TableName } from "./table-name.ts";
 
@@ -15,6 +18,9 @@ export interface RoundParts {
   readonly table: TableName;
   /** Messages a round, at most. */
   readonly batchSize: number;
+  /** Queues that are left alone. */
+  readonly resting: readonly string[];
+  readonly clock: Clock;
   readonly random: Random;
   /** Resolves when SQS has it. */
   readonly send: (row: OutboxRow) => Promise<SendResult>;
@@ -32,6 +38,7 @@ export interface RoundParts {
 export interface RoundReport {
   readonly sent: number;
   readonly failed: number;
+  readonly queues: ReadonlyMap<string, QueueReport>;
 }
 
 interface Sent {
@@ -42,10 +49,17 @@ interface Sent {
 interface Failed extends Deferral {
   readonly row: OutboxRow;
   readonly error: Error;
+  /** How long the send took to fail. */
+  readonly tookMs: number;
 }
 
 /** Between the sends of a message that fails. */
 const backoff = { baseMs: 1_000, maxMs: 60_000 };
+/**
+ * How long the messages of a lane are sent one after the other in one round. The others of the round wait for
+ * the end of it: a lane whose sends are slow is to cost them little.
+ */
+const laneTurnMs = 1_000;
 
 /**
  * Takes messages, sends them, and removes those that SQS has:
@@ -58,12 +72,13 @@ const backoff = { baseMs: 1_000, maxMs: 60_000 };
  * @throws what `ask` throws.
  */
 export async function relayRound(ask: Ask, parts: RoundParts): Promise<RoundReport> {
-  const { table, batchSize, onSent, onFailed } = parts;
+  const { table, batchSize, resting, onSent, onFailed } = parts;
   // Sends take their time, and are bounded; a database that ends idle transactions must not end this one.
   await ask("BEGIN ISOLATION LEVEL READ COMMITTED", []);
   await ask("SET LOCAL idle_in_transaction_session_timeout = 0", []);
-  const singles = await claimSingles(ask, table, batchSize);
-  const lanes = await claimLanes(ask, table, batchSize);
+  const claim = { table, count: batchSize, resting };
+  const singles = await claimSingles(ask, claim);
+  const lanes = await claimLanes(ask, claim);
   const sent: Sent[] = [];
   const failed: Failed[] = [];
   // A message of a standard queue is a lane of its own.
@@ -79,25 +94,45 @@ export async function relayRound(ask: Ask, parts: RoundParts): Promise<RoundRepo
   await ask("COMMIT", []);
   for (const { row, result } of sent) onSent(row, result);
   for (const { row, error, delayMs } of failed) onFailed(row, error, delayMs);
-  return { sent: sent.length, failed: failed.length };
+  return { sent: sent.length, failed: failed.length, queues: byQueue(sent, failed) };
 }
 
 /** One after the other, up to the first that fails: nothing overtakes it. */
 async function sendLane(
   lane: readonly OutboxRow[],
-  { send, random, mayBegin, deadline }: RoundParts,
+  { send, clock, random, mayBegin, deadline }: RoundParts,
   sent: Sent[],
   failed: Failed[],
 ): Promise<void> {
+  const turnEndsMs = clock.monotonicMs() + laneTurnMs;
   for (const row of lane) {
-    if (!mayBegin()) return;
+    const beganMs = clock.monotonicMs();
+    if (!mayBegin() || beganMs >= turnEndsMs) return;
     try {
       sent.push({ row, result: await send(row) });
     } catch (thrown) {
       if (deadline.aborted) return;
       const delayMs = fullJitterMs(backoff, row.attempts, random);
-      failed.push({ row, id: row.id, error: toError(thrown), delayMs });
+      const tookMs = clock.monotonicMs() - beganMs;
+      failed.push({ row, id: row.id, error: toError(thrown), delayMs, tookMs });
       return;
     }
   }
+}
+
+function byQueue(sent: readonly Sent[], failed: readonly Failed[]): Map<string, QueueReport> {
+  const queues = new Map<string, QueueReport>();
+  const of = (queue: string): QueueReport => {
+    const report = queues.get(queue) ?? { sent: 0, fault: undefined, faultMs: 0 };
+    queues.set(queue, report);
+    return report;
+  };
+  for (const { row } of sent) of(row.queue).sent += 1;
+  for (const { row, error, tookMs } of failed) {
+    const report = of(row.queue);
+    if (isMessagesOwn(error)) continue;
+    report.fault ??= error;
+    report.faultMs = Math.max(report.faultMs, tookMs);
+  }
+  return queues;
 }

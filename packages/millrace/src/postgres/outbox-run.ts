@@ -8,14 +8,20 @@ import type { Timer } from "../clock.ts";
 import { sleep } from "../clock.ts";
 import { toError } from "../errors.ts";
 import type { Emitter } from "../events.ts";
+import type { SendResult } from "../producer/attempt.ts";
 import { fullJitterMs } from "../random.ts";
+import { SqsTimeoutError } from "../sqs/errors.ts";
 import { DatabaseUnavailableError, RelayStoppedError, statementFailed } from "./errors.ts";
 import { withClient } from "./held-client.ts";
 import type { HeldClient } from "./held-client.ts";
 import type { Ask } from "./outbox-claim.ts";
 import type { OutboxRelayEvents, OutboxRelayStats } from "./outbox-relay-events.ts";
 import type { OutboxRelaySettings } from "./outbox-relay-options.ts";
+import type { OutboxRow } from "./outbox-row.ts";
+import type { RelayHealth } from "./outbox-relay-health.ts";
+import { QueueRests } from "./outbox-rests.ts";
 import { relayRound } from "./outbox-round.ts";
+import type { RoundReport } from "./outbox-round.ts";
 import { Senders } from "./outbox-senders.ts";
 
 type Counters = { -readonly [Name in keyof OutboxRelayStats]: number };
@@ -24,16 +30,15 @@ type Counters = { -readonly [Name in keyof OutboxRelayStats]: number };
 const statementTimeoutMs = 30_000;
 /** What a stop leaves the database, beyond its deadline, to say what became of the last round. */
 const commitGraceMs = 5_000;
-const databaseBackoff = { baseMs: 100, maxMs: 20_000 };
-/** Between rounds in which nothing could be sent. */
-const sendBackoff = { baseMs: 100, maxMs: 20_000 };
+/** One connection, tried every few seconds, is no load, and what a web server took is waiting for it. */
+const databaseBackoff = { baseMs: 100, maxMs: 5_000 };
 
 /**
  * | state | meaning | left when |
  * |---|---|---|
  * | connecting | there is no connection | there is one; stop |
  * | working | a round is under way | it has ended: working while there is something to send, else waiting |
- * | waiting | nothing is due, or nothing can be sent now | told of a message; the time is over; the connection breaks; stop |
+ * | waiting | nothing is due, or its queue is left alone | told of a message; the time is over; the connection breaks; stop |
  * | stopped | nothing runs | never |
  */
 export class RelayRun {
@@ -43,7 +48,9 @@ export class RelayRun {
   readonly #settings: OutboxRelaySettings;
   readonly #events: Emitter<OutboxRelayEvents>;
   readonly #counters: Counters;
+  readonly #health: RelayHealth;
   readonly #senders: Senders;
+  readonly #rests: QueueRests;
   /** Aborts when no further round is to begin. */
   readonly #stopping = new AbortController();
   /** Aborts when sends are to end. */
@@ -58,20 +65,20 @@ export class RelayRun {
   #told = false;
   /** Ends the wait; set while waiting. */
   #wake: (() => void) | undefined;
-  /** Likewise, where a message is a reason to. */
-  #onTold: (() => void) | undefined;
 
   constructor(
     pool: Pool,
     settings: OutboxRelaySettings,
     events: Emitter<OutboxRelayEvents>,
-    counters: Counters,
+    { counters, health }: { counters: Counters; health: RelayHealth },
   ) {
     this.#pool = pool;
     this.#settings = settings;
     this.#events = events;
     this.#counters = counters;
+    this.#health = health;
     this.#senders = new Senders(settings);
+    this.#rests = new QueueRests(settings.clock, settings.random);
     // Every send of a round listens to it.
     setMaxListeners(0, this.#deadline.signal);
     this.started = new Promise((resolve, reject) => {
@@ -144,10 +151,10 @@ export class RelayRun {
 
   async #workOn(held: HeldClient, onRound: () => void): Promise<void> {
     const { client } = held;
-    const { pollIntervalMs, random } = this.#settings;
+    const { pollIntervalMs, batchSize } = this.#settings;
     const onNotification = (): void => {
       this.#told = true;
-      this.#onTold?.();
+      this.#wake?.();
     };
     const onBroken = (): void => this.#wake?.();
     client.on("notification", onNotification);
@@ -155,15 +162,13 @@ export class RelayRun {
     try {
       const ask = this.#askOn(held);
       await ask(`LISTEN "${this.#settings.table.name}"`, []);
-      for (let fruitless = 0; !this.#stopping.signal.aborted;) {
+      while (!this.#stopping.signal.aborted) {
         this.#told = false;
         const { sent, failed } = await this.#round(ask);
         onRound();
-        fruitless = sent === 0 && failed > 0 ? fruitless + 1 : 0;
-        if (sent > 0) continue;
-        const pauseMs =
-          fruitless === 0 ? pollIntervalMs : fullJitterMs(sendBackoff, fruitless - 1, random);
-        await this.#wait(pauseMs, fruitless === 0);
+        // What failed is due later: there may be more behind it, and it is not met again at once.
+        if (sent > 0 || failed >= batchSize) continue;
+        await this.#wait(Math.min(pollIntervalMs, this.#rests.nextInMs));
       }
     } finally {
       client.off("notification", onNotification);
@@ -171,13 +176,16 @@ export class RelayRun {
     }
   }
 
-  async #round(ask: Ask): Promise<{ sent: number; failed: number }> {
-    const { table, batchSize, random } = this.#settings;
+  async #round(ask: Ask): Promise<RoundReport> {
+    const { table, batchSize, clock, random } = this.#settings;
+    const { resting } = this.#rests;
     const report = await relayRound(ask, {
       table,
       batchSize,
+      resting,
+      clock,
       random,
-      send: (row) => this.#senders.send(row, this.#deadline.signal),
+      send: (row) => this.#send(row),
       mayBegin: () => !this.#stopping.signal.aborted,
       deadline: this.#deadline.signal,
       onSent: ({ id, queue, options }, { messageId }) => {
@@ -193,12 +201,35 @@ export class RelayRun {
         this.#events.emit("failed", failure);
       },
     });
+    this.#rests.record(report.queues, resting);
     if (report.sent + report.failed > 0) this.#counters.rounds += 1;
+    this.#health.roundEnded(report.sent, this.#rests.error);
     if (!this.#hasStarted) {
       this.#hasStarted = true;
       this.#onStarted();
     }
     return report;
+  }
+
+  /** A producer waits for an attempt that has begun, however long; a round does not. */
+  async #send(row: OutboxRow): Promise<SendResult> {
+    const { clock, sendTimeoutMs } = this.#settings;
+    const { signal: deadline } = this.#deadline;
+    const abort = new AbortController();
+    // Not AbortSignal.any: on a signal that lives long it leaves something behind for each send, in Node.js 20.
+    const onDeadline = (): void => abort.abort(deadline.reason);
+    if (deadline.aborted) onDeadline();
+    deadline.addEventListener("abort", onDeadline, { once: true });
+    const timer = clock.setTimer(
+      () => abort.abort(new SqsTimeoutError("SendMessageBatch", sendTimeoutMs)),
+      sendTimeoutMs,
+    );
+    try {
+      return await this.#senders.send(row, abort.signal);
+    } finally {
+      timer.cancel();
+      deadline.removeEventListener("abort", onDeadline);
+    }
   }
 
   /** Statements on the connection, each of which ends, if need be with the connection. */
@@ -220,20 +251,18 @@ export class RelayRun {
     };
   }
 
-  /** Until the time is over, the connection breaks or the run is stopped; or it is told of a message, if that matters. */
-  #wait(ms: number, mindsMessages: boolean): Promise<void> {
+  /** Until the time is over, the connection breaks, the run is stopped, or it is told of a message. */
+  #wait(ms: number): Promise<void> {
     const { clock } = this.#settings;
     return new Promise((resolve) => {
       const end = (): void => {
         timer.cancel();
         this.#wake = undefined;
-        this.#onTold = undefined;
         resolve();
       };
       const timer = clock.setTimer(end, ms);
       this.#wake = end;
-      if (mindsMessages) this.#onTold = end;
-      if (this.#stopping.signal.aborted || (mindsMessages && this.#told)) end();
+      if (this.#stopping.signal.aborted || this.#told) end();
     });
   }
 
@@ -241,6 +270,7 @@ export class RelayRun {
     const { clock, random, logger } = this.#settings;
     const retryInMs = fullJitterMs(databaseBackoff, failures - 1, random);
     this.#counters.databaseFailures += 1;
+    this.#health.databaseFailed(error);
     // Once in a row: it may take long.
     if (failures === 1) logger.error("the outbox cannot be relayed for now", { error });
     this.#events.emit("databaseFailed", { error, failures, retryInMs });

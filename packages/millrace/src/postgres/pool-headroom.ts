@@ -6,7 +6,7 @@ import type { Pool } from "pg";
 import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import type { Limit } from "../consumer/limit.ts";
-import { toError } from "../errors.ts";
+import { OptionError, toError } from "../errors.ts";
 import { checkOptionNames, requireClock, requireNumber } from "../option-checks.ts";
 import { DatabaseUnavailableError } from "./errors.ts";
 import { checkPool, withClient } from "./held-client.ts";
@@ -19,6 +19,11 @@ export interface PoolHeadroomOptions {
    * connections that are idle or can be made, which starves workers that are as many as those.
    */
   readonly maxWaiting?: number | undefined;
+  /**
+   * Whether the database may be one that takes no writes: a replica, which handlers read. Default false: then it
+   * counts as one that does not answer, as the primary of yesterday does after a failover.
+   */
+  readonly readOnly?: boolean | undefined;
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined;
 }
@@ -33,7 +38,7 @@ const answerWithinMs = 5_000;
  * made, plus `maxWaiting`, less those who wait for one. So a pool that others use up, or a slow database, slows
  * polling down.
  *
- * Once a second it looks whether the database answers. While it does not, the limit rejects with what is wrong,
+ * Once a second it looks whether the database answers, and takes writes. While it does not, the limit rejects with what is wrong,
  * which counts as 0 and makes the consumer's health degraded: messages stay in the queue, and their receive
  * counts are not used up by handlers that cannot succeed. As soon as it answers again polling goes on.
  *
@@ -44,9 +49,12 @@ const answerWithinMs = 5_000;
  */
 export function poolHeadroom(pool: Pool, options: PoolHeadroomOptions = {}): Limit {
   checkPool(pool);
-  checkOptionNames(options, new Set(["maxWaiting", "clock"]));
-  const { maxWaiting = 10, clock = systemClock } = options;
+  checkOptionNames(options, new Set(["maxWaiting", "readOnly", "clock"]));
+  const { maxWaiting = 10, readOnly = false, clock = systemClock } = options;
   requireNumber("maxWaiting", maxWaiting, { min: 0, max: Infinity });
+  if (typeof readOnly !== "boolean") {
+    throw new OptionError("readOnly", "true or false", readOnly);
+  }
   requireClock(clock);
   let checkedMs = -Infinity;
   let fault: Error | undefined;
@@ -54,7 +62,7 @@ export function poolHeadroom(pool: Pool, options: PoolHeadroomOptions = {}): Lim
   let check: Promise<void> | undefined;
   const look = async (): Promise<void> => {
     try {
-      await answers(pool, clock);
+      await answers(pool, readOnly, clock);
       fault = undefined;
     } catch (error) {
       fault = toError(error);
@@ -79,17 +87,22 @@ function free(pool: Pool): number {
   return pool.idleCount + Math.max(0, pool.options.max - pool.totalCount);
 }
 
-/** Resolves when the database has answered. */
-async function answers(pool: Pool, clock: Clock): Promise<void> {
+/** Resolves when the database has answered, and takes writes if it is to. */
+async function answers(pool: Pool, readOnly: boolean, clock: Clock): Promise<void> {
   const abort = new AbortController();
   const timer = clock.setTimer(() => {
     const message = `the database gave no answer within ${answerWithinMs} ms`;
     abort.abort(new DatabaseUnavailableError(message));
   }, answerWithinMs);
   try {
-    await withClient(pool, abort.signal, (held) =>
-      held.run("the database does not answer", "SELECT"),
-    );
+    await withClient(pool, abort.signal, async (held) => {
+      const { rows } = await held.run("the database does not answer", "SHOW transaction_read_only");
+      const [row]: { transaction_read_only?: string }[] = rows;
+      if (readOnly || row?.transaction_read_only !== "on") return;
+      // The next connection may lead to one that does.
+      held.destroy();
+      throw new DatabaseUnavailableError("the database takes no writes");
+    });
   } finally {
     timer.cancel();
   }

@@ -2,6 +2,7 @@
  * Owns the tables of inbox and outbox: their SQL, and their creation. It never reads or writes a row.
  */
 import type { Pool } from "pg";
+import { OptionError } from "../errors.ts";
 import { checkOptionNames } from "../option-checks.ts";
 import { checkPool, withClient } from "./held-client.ts";
 import { lockKey } from "./lock-key.ts";
@@ -51,6 +52,9 @@ export async function migrate(pool: Pool, options: MigrateOptions = {}): Promise
   checkOptionNames(options, known);
   const inbox = readTableName("inbox", options.inbox ?? defaultInboxTable);
   const outbox = readTableName("outbox", options.outbox ?? defaultOutboxTable);
+  if (inbox.sql === outbox.sql) {
+    throw new OptionError("outbox", "another table than the inbox's", options.outbox);
+  }
   // In one message, so in one transaction, which ends with it: its lock too.
   const sql = [
     takeTurn,
@@ -96,7 +100,7 @@ function createOutbox({ sql, name }: TableName): string {
       queue      text        NOT NULL,
       lane       text,
       body       text        NOT NULL,
-      options    jsonb       NOT NULL,
+      options    jsonb       NOT NULL CHECK (jsonb_typeof(options) = 'object'),
       attempts   integer     NOT NULL DEFAULT 0,
       due_at     timestamptz NOT NULL DEFAULT now(),
       created_at timestamptz NOT NULL DEFAULT now()

@@ -9,6 +9,7 @@ import { fullJitterMs } from "../random.ts";
 import type { Random } from "../random.ts";
 import {
   CommitUnknownError,
+  DatabaseUnavailableError,
   isConflict,
   sqlStateOf,
   statementFailed,
@@ -17,6 +18,7 @@ import {
 } from "./errors.ts";
 import { withClient } from "./held-client.ts";
 import type { HeldClient } from "./held-client.ts";
+import { transactionStatus } from "./lent-client.ts";
 
 /** Isolation levels, as Postgres names them. */
 export type Isolation = "read committed" | "repeatable read" | "serializable";
@@ -50,6 +52,7 @@ const backoff = { baseMs: 10, maxMs: 500 };
  * |---|---|
  * | its COMMIT or ROLLBACK was answered | goes back to the pool |
  * | anything else: broken, aborted, not answered, ended by the work itself | is destroyed: Postgres rolls back |
+ * | it led to a server that takes no writes | is destroyed: a new one leads to the primary, after a failover |
  *
  * @throws the signal's reason when it aborts before the commit is confirmed; TransactionAbortedError,
  * TransactionEndedError, CommitUnknownError; DatabaseUnavailableError and StatementError from the statements
@@ -89,7 +92,9 @@ async function runOnce<T>(
     else await rollBack(held);
     return value;
   } catch (error) {
-    if (!held.clean && !(error instanceof TransactionEndedError)) await rollBack(held);
+    const spoilt =
+      error instanceof TransactionEndedError || error instanceof DatabaseUnavailableError;
+    if (!held.clean && !spoilt) await rollBack(held);
     throw error;
   }
 }
@@ -107,15 +112,11 @@ async function begin(client: PoolClient, parts: TransactionParts): Promise<void>
     if (locks.length === 0) {
       await open(client, pool, isolation);
     } else if (isolation === "read committed") {
-      await open(client, pool, isolation);
-      await client.query(each("pg_advisory_xact_lock"), [locks]);
+      await open(client, pool, isolation, each("pg_advisory_xact_lock", locks));
     } else {
-      await open(client, pool, "read committed");
-      await client.query(each("pg_advisory_lock"), [locks]);
-      await client.query("COMMIT");
-      await open(client, pool, isolation);
-      await client.query(each("pg_advisory_xact_lock"), [locks]);
-      await client.query(each("pg_advisory_unlock"), [locks]);
+      await open(client, pool, "read committed", each("pg_advisory_lock", locks), "COMMIT");
+      const own = each("pg_advisory_xact_lock", locks);
+      await open(client, pool, isolation, own, each("pg_advisory_unlock", locks));
     }
   } catch (error) {
     throw statementFailed("the transaction could not begin", error);
@@ -123,24 +124,39 @@ async function begin(client: PoolClient, parts: TransactionParts): Promise<void>
 }
 
 /** In the order given: those who take the same locks take them in the same order. */
-const each = (lock: string): string => `SELECT ${lock}(key) FROM unnest($1::bigint[]) AS key`;
+function each(lock: string, keys: readonly string[]): string {
+  // Digits, so that they can stand in the text, and the text go along with BEGIN in one round trip.
+  const list = keys.map((key) => BigInt(key)).join(",");
+  return `SELECT ${lock}(key) FROM unnest('{${list}}'::bigint[]) AS key`;
+}
 
 /**
- * Has Postgres look every second, during a statement, whether we are still there. A wait for a lock whose
- * connection was destroyed ends by that; otherwise the abandoned would pile up, each in a place of the
- * server's. Postgres 14 and later, not on Windows.
+ * Has Postgres notice that we are gone. A wait for a lock whose connection was destroyed ends by the first: it looks
+ * every second, during a statement; otherwise the abandoned would pile up, each in a place of the server's. It is
+ * of Postgres 14 and later, and not on Windows. The others are for a host that went without a word: its
+ * transaction, and the locks and keys in it, end within a minute on Linux, and not after the two hours of TCP's own.
  */
-const noticeOurEnd = "SET LOCAL client_connection_check_interval = 1000";
+const noticeOurEnd = [
+  "SET LOCAL client_connection_check_interval = 1000",
+  "SET LOCAL tcp_keepalives_idle = 10",
+  "SET LOCAL tcp_keepalives_interval = 5",
+].join("; ");
 /** Of a server that has no such setting, and of one whose platform has no way to look. */
 const noSuchSetting: ReadonlySet<string | undefined> = new Set(["42704", "22023"]);
 /** Pools whose servers do not know it. */
 const unnoticing = new WeakSet<Pool>();
 
-async function open(client: PoolClient, pool: Pool, isolation: Isolation): Promise<void> {
+/** Begins, and goes on with `statements` in the same message: they take no round trips of their own. */
+async function open(
+  client: PoolClient,
+  pool: Pool,
+  isolation: Isolation,
+  ...statements: readonly string[]
+): Promise<void> {
   const sql = `BEGIN ISOLATION LEVEL ${isolation}`;
   if (!unnoticing.has(pool)) {
     try {
-      await client.query(`${sql}; ${noticeOurEnd}`);
+      await client.query([sql, noticeOurEnd, ...statements].join("; "));
       return;
     } catch (error) {
       if (!noSuchSetting.has(sqlStateOf(error))) throw error;
@@ -148,12 +164,14 @@ async function open(client: PoolClient, pool: Pool, isolation: Isolation): Promi
       await client.query("ROLLBACK");
     }
   }
-  await client.query(sql);
+  await client.query([sql, ...statements].join("; "));
 }
 
 async function commitOn(held: HeldClient): Promise<void> {
   const { client } = held;
-  if (transactionStatus(client) === "I") throw new TransactionEndedError();
+  if (transactionStatus(client) === "I") {
+    throw new TransactionEndedError("the handler ended the transaction, within a query of several");
+  }
   let command: string;
   try {
     ({ command } = await client.query("COMMIT"));
@@ -165,11 +183,6 @@ async function commitOn(held: HeldClient): Promise<void> {
   held.clean = true;
   // Postgres does not call it an error: it says what it did instead.
   if (command !== "COMMIT") throw new TransactionAbortedError();
-}
-
-/** I: none, T: in one, E: in one that has failed. Undefined where `pg` is too old to say. */
-function transactionStatus(client: PoolClient): string | null | undefined {
-  return "getTransactionStatus" in client ? client.getTransactionStatus() : undefined;
 }
 
 /** Whether it was answered. If not the connection is destroyed, which rolls back too. */

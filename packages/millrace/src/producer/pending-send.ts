@@ -2,8 +2,8 @@
  * Owns one send from its call to its end: where it stands, how to settle it, and its abort listener. It
  * never moves itself; the outbox does.
  */
-import { listen, unlisten } from "../channel/abort-listeners.ts";
-import type { AbortListener } from "../channel/abort-listeners.ts";
+import { listen } from "../channel/abort-listeners.ts";
+import type { AbortListener, Listening } from "../channel/abort-listeners.ts";
 import type { Links } from "../channel/linked-list.ts";
 import type { SendResult } from "./attempt.ts";
 import type { OutgoingMessage } from "./outgoing-message.ts";
@@ -56,7 +56,7 @@ export class PendingSend implements Links<PendingSend>, AbortListener {
   previous: PendingSend | undefined;
   next: PendingSend | undefined;
 
-  readonly #signal: AbortSignal | undefined;
+  readonly #listening: Listening | undefined;
   readonly #onAbort: (send: PendingSend, reason: unknown) => void;
   readonly #resolve: (result: SendResult) => void;
   readonly #reject: (reason: unknown) => void;
@@ -67,11 +67,10 @@ export class PendingSend implements Links<PendingSend>, AbortListener {
     this.calledMs = init.calledMs;
     this.dueMs = init.dueMs;
     this.deadlineMs = init.deadlineMs;
-    this.#signal = init.signal;
     this.#onAbort = init.onAbort;
     this.#resolve = init.resolve;
     this.#reject = init.reject;
-    if (this.#signal !== undefined) listen(this.#signal, this);
+    this.#listening = init.signal && listen(init.signal, this);
   }
 
   onAbort(reason: unknown): void {
@@ -90,6 +89,6 @@ export class PendingSend implements Links<PendingSend>, AbortListener {
 
   #end(): void {
     this.state = "settled";
-    if (this.#signal !== undefined) unlisten(this.#signal, this);
+    this.#listening?.end();
   }
 }

@@ -2,7 +2,6 @@
  * Owns the producer as its users meet it: its options, its life from construction to close, its figures. It
  * never batches or retries; that is the outbox's.
  */
-import { setMaxListeners } from "node:events";
 import type { WaitOptions } from "../channel/halves.ts";
 import type { SqsApi, SqsOperation } from "../sqs/api.ts";
 import { HttpSqs } from "../sqs/http-sqs.ts";
@@ -80,8 +79,6 @@ export class Producer<Body = unknown> implements AsyncDisposable {
     const { sqs, own } = client(options.sqs, settings);
     this.#ownSqs = own;
     this.#calls = new Calls(sqs, clock);
-    // Every open request listens to it: as many as maxInFlight.
-    setMaxListeners(0, this.#abandoned.signal);
     this.#outbox = new Outbox(settings, fifo, (entries) => this.#deliver(entries));
   }
 

@@ -2,6 +2,7 @@
  * Owns the deadline of one call, kept on the injected clock whatever the implementation of SqsApi does.
  * It never retries.
  */
+import { listen } from "../channel/abort-listeners.ts";
 import type { Clock, Timer } from "../clock.ts";
 import type { SqsApi, SqsInput, SqsOperation, SqsOutput } from "./api.ts";
 import { BoundedCallOptions } from "./call-abort.ts";
@@ -48,7 +49,7 @@ export function boundedCall<O extends SqsOperation>(
       if (!open) return false;
       open = false;
       timer.cancel();
-      signal?.removeEventListener("abort", onAbort);
+      listening?.end();
       last();
       return true;
     };
@@ -57,10 +58,9 @@ export function boundedCall<O extends SqsOperation>(
       timer = clock.setTimer(() => end(() => reject(reason)), abortGraceMs);
       options.abort.abort(reason);
     };
-    const onAbort = (): void => giveUp(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const listening = signal && listen(signal, { onAbort: giveUp });
     timer = clock.setTimer(() => {
-      signal?.removeEventListener("abort", onAbort);
+      listening?.end();
       giveUp(new SqsTimeoutError(operation, timeoutMs));
     }, timeoutMs);
 

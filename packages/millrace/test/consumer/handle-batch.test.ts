@@ -375,6 +375,28 @@ describe("lanes in batches", () => {
     expect(batches.flat()).toEqual(["a1", "a2", "a3", "a1", "a2", "a3"]);
   });
 
+  it("lets a message whose body is refused have its turn alone, and nothing of its group past it", async () => {
+    const bench = await Bench.open(fifo);
+    const dead = await bench.deadLetterQueue();
+    await bench.sendTo("a", '{"seat":1}', "no-JSON", '{"seat":2}', '{"seat":3}');
+    let refusals = 2;
+    bench.sqs.intercept("SendMessage", async (next) => {
+      if (refusals-- > 0) throw serviceError("SendMessage", "InternalError", 500);
+      return next();
+    });
+    const steps: unknown[] = [];
+    const { consumer } = bench.consumer({
+      schema: z.object({ seat: z.number() }),
+      handleBatch: (messages) => void steps.push(messages.map(({ body }) => body.seat)),
+      batch: { maxWaitMs: 0 },
+    });
+    consumer.on("deadLettered", ({ message }) => steps.push(message.rawBody));
+    await bench.start(consumer);
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 3);
+    expect(steps).toEqual([[1], "no-JSON", [2, 3]]);
+    expect(await bench.drain(dead)).toEqual(["no-JSON"]);
+  });
+
   it("waits for the deletes of a batch before the next of its group starts", async () => {
     const bench = await Bench.open(fifo);
     await bench.sendTo("a", "a1", "a2", "a3");

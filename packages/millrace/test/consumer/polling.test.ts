@@ -27,6 +27,23 @@ async function sendMany(bench: Bench, count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) await bench.send(`job ${index}`);
 }
 
+it("opens the next poll once what the last one brought is with its handlers", async () => {
+  const bench = await Bench.open();
+  const polls = (): number => bench.sqs.of("ReceiveMessage").length;
+  const pollsAtStart: number[] = [];
+  const { consumer } = bench.consumer({
+    concurrency: 20,
+    handle: () => void pollsAtStart.push(polls()),
+  });
+  await bench.start(consumer);
+  const before = polls();
+  await bench.send("1");
+  await bench.clock.settle();
+  // Making and signing a request takes longer than all else that an answer has to go through.
+  expect(pollsAtStart).toEqual([before]);
+  expect(polls()).toBe(before + 1);
+});
+
 describe("how many a poll asks for", () => {
   it("is ten whenever ten permits are free", async () => {
     const bench = await Bench.open();

@@ -73,6 +73,17 @@ it("hands a key that is in the batch twice to the handler once", async () => {
   expect(told).toEqual([2, 3]);
 });
 
+it("tells keys apart that Postgres could not", async () => {
+  const jobs = three();
+  const keys = new Map([
+    [jobs[0].id, "\uD800"],
+    [jobs[1].id, "\uD801"],
+    [jobs[2].id, "\0"],
+  ]);
+  await inboxBatch(bench.pool(), doAll, { key: ({ id }) => keys.get(id) })(jobs, context());
+  expect(await effectsOf(jobs)).toEqual([1, 1, 1]);
+});
+
 it("records its keys in one statement", async () => {
   const pool = bench.pool({ max: 1 });
   const statements: string[] = [];

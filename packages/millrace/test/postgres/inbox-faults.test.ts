@@ -7,6 +7,7 @@ import { VirtualClock } from "millrace/testing";
 import { CommitUnknownError, DatabaseUnavailableError, inbox } from "millrace/postgres";
 import type { InboxOptions } from "millrace/postgres";
 import { Client, Pool } from "pg";
+import type { PoolClient } from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
   context,
@@ -358,4 +359,35 @@ it("a server that cannot look whether its client is there is used without that",
   for (const job of jobs) await handle(job, context());
   expect(await Promise.all(jobs.map(effectsOf))).toEqual([1, 1]);
   expect({ refused, clients: pool.totalCount }).toEqual({ refused: 1, clients: 1 });
+});
+
+/** The first connection leads to a server that takes no writes, as one does that was made before a failover. */
+function afterFailover(pool: Pool): Pool {
+  pool.once("connect", (client) => void client.query("SET default_transaction_read_only = on"));
+  return pool;
+}
+
+it("a connection to a server that takes no writes is not used again", async () => {
+  const pool = afterFailover(bench.pool({ max: 1 }));
+  const job = message();
+  const handle = inbox(pool, ({ body }, tx) => did(tx, body));
+  await expect(handle(job, context())).rejects.toMatchObject({
+    code: "DATABASE_UNAVAILABLE",
+    cause: { code: "25006" },
+  });
+  await handle(job, context());
+  expect(await effectsOf(job)).toBe(1);
+});
+
+it("Postgres looks within seconds whether the host of a transaction is still there", async () => {
+  const pool = bench.pool({ max: 1 });
+  const looks = async (tx: Pool | PoolClient): Promise<unknown> =>
+    (await tx.query("SHOW tcp_keepalives_idle")).rows[0];
+  const before = await looks(pool);
+  let within: unknown;
+  await inbox(pool, async (_, tx) => {
+    within = await looks(tx);
+  })(message(), context());
+  expect(within).toEqual({ tcp_keepalives_idle: "10" });
+  expect(await looks(pool)).toEqual(before);
 });

@@ -231,6 +231,10 @@ describe("the key", () => {
     expect(await same({ body: `${long}1` }, { body: `${long}1` }, options)).toBe(true);
     expect(await same({ body: `${long}2` }, { body: `${long}3` }, options)).toBe(false);
     expect(await same({ body: "\0" }, { body: "\0" }, options)).toBe(true);
+    // On their way to Postgres both become the same character.
+    expect(await same({ body: "\uD801" }, { body: "\uD802" }, options)).toBe(false);
+    expect(await same({ body: "\uD800" }, { body: "\uD800" }, options)).toBe(true);
+    expect(await same({ body: "\u{1F600}" }, { body: "\u{1F601}" }, options)).toBe(false);
   });
 
   it("counts within the queue, by whatever endpoint it is reached", async () => {
@@ -280,6 +284,8 @@ it.each<[string, unknown]>([
   ["key", "id"],
   ["lock", true],
   ["scope", ""],
+  ["scope", "a".repeat(251)],
+  ["scope", "\0"],
   ["table", "a.b.c"],
   ["table", 'x"; DROP TABLE effects; --'],
   ["table", `t${"x".repeat(50)}`],

@@ -115,6 +115,22 @@ it("is nothing when the database says nothing for five seconds", async () => {
   expect(await headroom()).toBe(12);
 });
 
+it("is nothing while the server takes no writes, unless none are wanted", async () => {
+  const pool = bench.pool({ max: 2 });
+  // The first connection was made before a failover, so to speak.
+  pool.once("connect", (client) => void client.query("SET default_transaction_read_only = on"));
+  const clock = new VirtualClock();
+  const reading = poolHeadroom(pool, { clock, readOnly: true });
+  const headroom = poolHeadroom(pool, { clock });
+  expect(await reading()).toBe(12);
+  await expect(headroom()).rejects.toMatchObject({
+    code: "DATABASE_UNAVAILABLE",
+    message: "the database takes no writes",
+  });
+  await clock.advance(1_000);
+  expect(await headroom()).toBe(12);
+});
+
 it("keeps receive counts from being used up while the database is away", async () => {
   const { url, cut, mend } = await road();
   const pool = bench.pool({ connectionString: url });

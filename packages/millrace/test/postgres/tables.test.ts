@@ -6,7 +6,7 @@ import { inbox, inboxSql, migrate, outboxSql, sweep } from "millrace/postgres";
 import type { Pool } from "pg";
 import { describe, expect, it } from "vitest";
 import { useTestDatabase } from "../../../../test/database.ts";
-import { Bench, context, did, message, waiting } from "./bench.ts";
+import { failure, Bench, context, did, message, waiting } from "./bench.ts";
 
 // Without the tables: they are what is tested here.
 const bench = new Bench(useTestDatabase());
@@ -101,6 +101,22 @@ describe("migrate", () => {
       expect(() => outboxSql(name)).toThrow(OptionError);
     },
   );
+
+  it("refuses one table for both", async () => {
+    await expect(migrate(bench.pool(), { inbox: "jobs", outbox: "jobs" })).rejects.toMatchObject({
+      code: "INVALID_OPTION",
+      option: "outbox",
+    });
+  });
+
+  it("makes an outbox that takes no options but an object", async () => {
+    const pool = bench.pool();
+    await migrate(pool);
+    const sql = "INSERT INTO millrace_outbox (queue, body, options) VALUES ('q', 'b', $1)";
+    for (const options of ["null", "[]", "7"]) {
+      expect(await failure(pool.query(sql, [options]))).toMatchObject({ code: "23514" });
+    }
+  });
 
   it("says why it cannot", async () => {
     await expect(migrate(bench.pool(), { inbox: "no_such_schema.inbox" })).rejects.toMatchObject({

@@ -152,6 +152,20 @@ describe("a bounded call", () => {
     }
   });
 
+  it("shares one listener on the caller's signal with the other calls under way", async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const calls = Array.from({ length: 20 }, () =>
+      outcomeOf(boundedCall(api(never), "GetQueueUrl", input, { clock, timeoutMs: 9_000, signal })),
+    );
+    // Removed listeners of a signal refer to later ones, and would keep their calls in memory.
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    controller.abort(new Error("enough"));
+    await clock.advance(1_000);
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(["pending"]));
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
   it("leaves no listener on the caller's signal, however it ends", async () => {
     const { signal } = new AbortController();
     const calls = [

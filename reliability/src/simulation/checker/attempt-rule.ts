@@ -12,8 +12,9 @@ export function attemptRule(): Rule {
       if (entry.type === "aborted" || entry.type === "answered") {
         const call = ledger.calls.get(entry.call);
         if (call === undefined) return;
-        // An answer that comes in the second after may still be taken.
-        attempts.ended(call, entry.type === "answered" ? entry.error : "aborted", entry.atMs);
+        const answered = entry.type === "answered";
+        const error = answered ? entry.error : "aborted";
+        attempts.ended(call, error, entry.atMs, answered && entry.late);
       } else if (entry.type === "stopCalled" || entry.type === "stopResolved") {
         attempts.forget(entry.consumer);
       } else if (

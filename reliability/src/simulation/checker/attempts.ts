@@ -22,11 +22,17 @@ interface OfConsumer {
 export class Attempts {
   readonly #byConsumer = new Map<number, OfConsumer>();
 
-  /** A poll has ended: with an error, or with an answer. */
-  ended({ request }: Call, error: string | undefined, nowMs: number): void {
+  /**
+   * A poll has ended: with an error, or with an answer.
+   *
+   * @param late whether it had been given up. Its consumer learns of that only while the call is ending, and
+   * while the poll has not been opened again.
+   */
+  ended({ request }: Call, error: string | undefined, nowMs: number, late: boolean): void {
     const { who, attempt, operation, atMs } = request;
     if (who === "producer" || attempt === undefined || operation !== "ReceiveMessage") return;
     const attempts = this.#of(who);
+    if (late && nowMs > (attempts.lost.get(attempt) ?? -Infinity)) return;
     if (!attempts.openedMs.has(attempt)) attempts.openedMs.set(attempt, Math.min(atMs, nowMs));
     attempts.lost.delete(attempt);
     if (error === undefined) return;

@@ -1,7 +1,9 @@
 /**
- * Promise 2: never more deliveries in hand than `concurrency + prefetch`, those that open polls may bring
- * included, and never more handlers than `concurrency`. Promise 3: no worker idles while a delivery waits.
+ * Promise 2: never more deliveries in hand than handlers can take at once and `prefetch`, those that open
+ * polls may bring included, and never more handlers than `concurrency`, nor messages in a batch than its
+ * size. Promise 3: no worker idles while a delivery waits, but for the time in which a batch fills.
  */
+import { capacity } from "./ledger.ts";
 import type { Consumer, Delivery, Ledger } from "./ledger.ts";
 import type { Rule } from "./rule.ts";
 
@@ -9,14 +11,18 @@ import type { Rule } from "./rule.ts";
 const idleForMs = 100;
 
 export function boundRule(): Rule {
-  /** Since when each consumer has had idle workers and deliveries for them. */
-  const idleSinceMs = new Map<Consumer, number>();
+  /** Since when each consumer has had idle workers and a delivery for them; of batches, always the same one. */
+  const idle = new Map<Consumer, { readonly waiting: Delivery; readonly sinceMs: number }>();
   return {
     see: (entry, ledger, report) => {
       if (entry.type === "handlerStarted") {
         const consumer = ledger.consumer(entry.consumer);
-        const { concurrency } = consumer.facts;
+        const { concurrency, batches } = consumer.facts;
         const running = ledger.running(consumer);
+        const inBatch = ledger.batches.get(entry.batch ?? 0)?.length ?? 1;
+        if (inBatch > (batches?.maxSize ?? 1)) {
+          report("bounded", `consumer ${consumer.number} handles ${inBatch} in one batch`);
+        }
         if (running > concurrency) {
           const text = `consumer ${consumer.number} runs ${running} handlers of ${concurrency}`;
           report("bounded", text);
@@ -27,7 +33,7 @@ export function boundRule(): Rule {
         entry.who !== "producer"
       ) {
         const consumer = ledger.consumer(entry.who);
-        const bound = consumer.facts.concurrency + consumer.facts.prefetch;
+        const bound = capacity(consumer.facts);
         let held = 0;
         for (const delivery of consumer.hand) if (ledger.isHeld(delivery)) held += 1;
         let asked = 0;
@@ -41,11 +47,19 @@ export function boundRule(): Rule {
     pass: (ledger, nextMs, report) => {
       for (const consumer of ledger.consumers.values()) {
         const waiting = waitingForNothing(consumer, ledger);
-        if (waiting === undefined) idleSinceMs.delete(consumer);
-        else if (!idleSinceMs.has(consumer)) idleSinceMs.set(consumer, ledger.nowMs);
-        const sinceMs = idleSinceMs.get(consumer) ?? Infinity;
-        if (waiting === undefined || nextMs - sinceMs <= idleForMs) continue;
-        idleSinceMs.delete(consumer);
+        if (waiting === undefined) {
+          idle.delete(consumer);
+          continue;
+        }
+        const { batches } = consumer.facts;
+        const before = idle.get(consumer);
+        const since =
+          before === undefined || (batches !== undefined && before.waiting !== waiting)
+            ? { waiting, sinceMs: ledger.nowMs }
+            : before;
+        idle.set(consumer, since);
+        if (nextMs - since.sinceMs <= idleForMs + (batches?.maxWaitMs ?? 0)) continue;
+        idle.delete(consumer);
         const { number } = consumer;
         report(
           "no barrier",

@@ -2,6 +2,7 @@
  * Once nothing goes wrong any more, everything drains: the queue, the hands, the troubles, the timers. And
  * whatever user code did, nothing of it escaped.
  */
+import { capacity } from "./ledger.ts";
 import type { Rule } from "./rule.ts";
 
 const maxReceive = 10;
@@ -31,7 +32,7 @@ export function drainRule(): Rule {
           if (facts.waitSeconds >= longPollSeconds && entry.openPolls !== 1) {
             complain(`has ${entry.openPolls} polls open while idle`);
           }
-          const most = Math.min(maxReceive, facts.concurrency + facts.prefetch);
+          const most = Math.min(maxReceive, capacity(facts));
           const wanted = lastPoll?.request.wanted ?? 0;
           if (wanted !== most)
             complain(`polls for ${wanted} while idle, not ${most}: permits are missing`);

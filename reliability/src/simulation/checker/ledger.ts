@@ -87,6 +87,8 @@ export interface Delivery extends HandedOut {
 
 export interface Run {
   readonly number: number;
+  /** The same for all that are handled in one batch; undefined: alone. */
+  readonly batch: number | undefined;
   readonly consumer: Consumer;
   readonly delivery: Delivery | undefined;
   readonly startedMs: number;
@@ -114,6 +116,8 @@ export class Ledger {
   readonly deliveries: Map<number, Delivery> = new Map();
   readonly messages: Map<string, StoredMessage> = new Map();
   readonly runs: Map<number, Run> = new Map();
+  /** The runs of each batch, in the order of its messages. */
+  readonly batches: Map<number, Run[]> = new Map();
   readonly calls: Map<number, Call> = new Map();
   faultsEndedMs: number = Infinity;
   nowMs = 0;
@@ -181,11 +185,13 @@ export class Ledger {
     return endMs + handlerGraceMs < this.nowMs;
   }
 
-  /** Handlers of a consumer that it must count as running. */
+  /** Handlers of a consumer that it must count as running; one that has a batch counts once. */
   running(consumer: Consumer): number {
-    let count = 0;
-    for (const run of consumer.runs) if (!this.isLeftBehind(run)) count += 1;
-    return count;
+    const handlers = new Set<number>();
+    for (const run of consumer.runs) {
+      if (!this.isLeftBehind(run)) handlers.add(run.batch ?? run.number);
+    }
+    return handlers.size;
   }
 
   /** Whether its consumer need not wait for this handler any more. */
@@ -435,6 +441,7 @@ export class Ledger {
     const delivery = this.deliveries.get(entry.delivery);
     const run: Run = {
       number: entry.run,
+      batch: entry.batch,
       consumer,
       delivery,
       startedMs: entry.atMs,
@@ -446,6 +453,10 @@ export class Ledger {
     this.runs.set(entry.run, run);
     consumer.runs.add(run);
     if (delivery !== undefined) delivery.run = run;
+    if (entry.batch === undefined) return;
+    const batch = this.batches.get(entry.batch) ?? [];
+    batch.push(run);
+    this.batches.set(entry.batch, batch);
   }
 
   #handlerAborted(entry: EntryOf<"handlerAborted">): void {
@@ -460,11 +471,28 @@ export class Ledger {
     const run = this.runs.get(entry.run);
     if (run === undefined) return;
     run.endedMs = entry.atMs;
-    run.end = entry.end;
+    run.end = this.#isOverruled(run) ? { how: "threw" } : entry.end;
     run.consumer.runs.delete(run);
     const stored = this.messages.get(run.delivery?.messageId ?? "");
-    if (stored !== undefined && entry.end.how === "resolved") stored.resolved = true;
+    if (stored !== undefined && run.end.how === "resolved") stored.resolved = true;
   }
+
+  /** Whether one before it of its lane failed in the same batch, so that it is to come again whatever it says. */
+  #isOverruled({ batch, number, delivery }: Run): boolean {
+    if (batch === undefined || delivery?.lane === undefined) return false;
+    if (delivery.consumer?.facts.lanes === "none") return false;
+    for (const other of this.batches.get(batch) ?? []) {
+      if (other.number === number) return false;
+      if (other.delivery?.lane !== delivery.lane || other.end === undefined) continue;
+      if (other.end.how !== "resolved") return true;
+    }
+    return false;
+  }
+}
+
+/** How many deliveries a consumer may have in hand. */
+export function capacity({ concurrency, prefetch, batches }: ConsumerFacts): number {
+  return concurrency * (batches?.maxSize ?? 1) + prefetch;
 }
 
 /** Whether one before it in its lane may have come to nothing in a way that no handler's end shows. */

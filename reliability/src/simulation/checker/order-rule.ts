@@ -35,6 +35,7 @@ export function orderRule(entries: readonly Entry[]): Rule {
     const what = `delivery ${delivery.delivery} of lane ${key}`;
     for (const other of consumer.runs) {
       if (other === run || other.delivery?.lane !== key || ledger.isLeftBehind(other)) continue;
+      if (other.batch !== undefined && other.batch === run.batch) continue;
       report("order", `${what} was started while run ${other.number} of its lane went on`);
     }
     const lane = laneOf(consumer, key);
@@ -42,9 +43,16 @@ export function orderRule(entries: readonly Entry[]): Rule {
     lane.started = Math.max(lane.started, delivery.arrival);
     if (delivery.barred) report("order", `${what} was started after an earlier one had failed`);
     if (consumer.facts.lanes !== "group") return;
+    const inBatch = new Set(
+      ledger.batches.get(run.batch ?? 0)?.map((other) => other.delivery?.messageId),
+    );
     const earlier = (groups.get(key) ?? []).find(
       ({ sequence = "", deleted, copied, id }) =>
-        sequence < (delivery.sequence ?? "") && !deleted && !copied && !moved.has(id),
+        sequence < (delivery.sequence ?? "") &&
+        !deleted &&
+        !copied &&
+        !moved.has(id) &&
+        !inBatch.has(id),
     );
     if (earlier !== undefined) {
       report("order", `${what} was started while job ${earlier.job} before it is in the queue`);

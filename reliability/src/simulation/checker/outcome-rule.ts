@@ -26,6 +26,8 @@ export function outcomeRule(): Rule {
     }
     if (run?.end === undefined || (run.abortedMs !== undefined && run.end.how !== "resolved"))
       return;
+    // One before it of its lane may have been lost in the same batch.
+    if (run.abortedMs !== undefined && run.batch !== undefined) return;
     // Left behind: it was settled otherwise before it ended.
     if ((run.endedMs ?? 0) - (run.abortedMs ?? Infinity) >= 5_000) return;
     const changes = operation === "ChangeMessageVisibilityBatch";

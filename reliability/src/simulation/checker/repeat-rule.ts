@@ -2,12 +2,15 @@
  * What did not go well is done again, and what came late is given back: a settlement that failed is repeated
  * while the lease holds, and no delivery is left lying because its poll had been given up.
  */
+import { capacity } from "./ledger.ts";
 import type { Consumer, Delivery, Ledger } from "./ledger.ts";
 import type { Rule } from "./rule.ts";
 
 /** The longest backoff between two attempts, and a little. */
 const repeatWithinMs = 5_500;
 const lateWithinMs = 2_000;
+/** A call that was given up may take so long to end. */
+const abortWithinMs = 1_000;
 
 interface Owed {
   readonly byMs: number;
@@ -40,14 +43,15 @@ export function repeatRule(): Rule {
           }
           if (call?.settles[index] !== "yes" || answer === "done" || answer === "refused") continue;
           const text = `the settlement of delivery ${delivery.delivery} failed and was not repeated`;
-          if (delivery.consumer?.phase === "running") owe(delivery, repeatWithinMs, text, ledger);
+          const withinMs = repeatWithinMs + (entry.type === "aborted" ? abortWithinMs : 0);
+          if (delivery.consumer?.phase === "running") owe(delivery, withinMs, text, ledger);
         }
         if (entry.type !== "answered" || !entry.late || entry.brought.length === 0) return;
         const [first] = entry.brought;
         const consumer = ledger.deliveries.get(first?.delivery ?? 0)?.consumer;
         if (consumer === undefined || !hasRoom(consumer)) return;
         // Another poll that was given up just now may hold its permits for a second.
-        if (entry.atMs - consumer.lastAbortMs <= 1_000) return;
+        if (entry.atMs - consumer.lastAbortMs <= abortWithinMs) return;
         // Of a poll before a stop: after that has resolved nothing is sent.
         if ((call?.request.atMs ?? 0) <= consumer.stopCalledMs) return;
         for (const { delivery: number } of entry.brought) {
@@ -84,5 +88,5 @@ function hasRoom({ facts, hand, polls, phase, blockedUntilMs }: Consumer): boole
   if (facts.lanes === "group" || phase !== "running" || blockedUntilMs > 0) return false;
   let asked = 0;
   for (const { request } of polls) asked += request.wanted;
-  return hand.size + asked <= facts.concurrency + facts.prefetch;
+  return hand.size + asked <= capacity(facts);
 }

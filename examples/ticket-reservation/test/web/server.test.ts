@@ -1,0 +1,207 @@
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deadPort, useOffice } from "../office.ts";
+import type { Served } from "../office.ts";
+import { ask } from "./requests.ts";
+import type { Answered } from "./requests.ts";
+
+const office = useOffice();
+const nobody = "5a9e0b63-6a53-4a39-8ac4-0e2d1f0a7b11";
+let served: Served;
+let address: string;
+beforeAll(async () => {
+  served = await office.serve();
+  ({ address } = served);
+});
+afterAll(() => served[Symbol.asyncDispose]());
+
+const asked = { event: "gala", seat: "A1", customer: "ann@example.org" };
+
+/** A problem, as RFC 9457 has it. */
+function problem(answered: Answered): Record<string, unknown> {
+  const body = answered.body as Record<string, unknown>;
+  expect(answered.type).toBe("application/problem+json; charset=utf-8");
+  expect(body).toMatchObject({ type: "about:blank", status: answered.status });
+  expect(body["title"]).toEqual(expect.any(String));
+  return body;
+}
+
+describe("POST /reservations", () => {
+  it("answers 202 with an id; the row and its message are there, and nothing is decided yet", async () => {
+    const { status, headers, body } = await ask(address, "/reservations", asked);
+    expect({ status, body }).toEqual({
+      status: 202,
+      body: { id: expect.stringMatching(/^[0-9a-f-]{36}$/), state: "pending" },
+    });
+    const { id } = body as { id: string };
+    expect(headers.get("location")).toBe(`/reservations/${id}`);
+    expect((await ask(address, `/reservations/${id}`)).body).toEqual({
+      ...asked,
+      id,
+      state: "pending",
+      createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
+    const stored = await office.rows(
+      `SELECT queue, body::json, options->>'idempotencyKey' AS key FROM millrace_outbox
+       WHERE options->>'idempotencyKey' = $1`,
+      id,
+    );
+    expect(stored).toEqual([
+      { queue: "reservations", key: id, body: { id, event: "gala", seat: "A1" } },
+    ]);
+  });
+
+  it.each<[what: string, body: unknown, pointer: string]>([
+    ["a name is missing", { event: "gala", seat: "A1" }, "/customer"],
+    ["there is one too many", { ...asked, price: 0 }, "/price"],
+    ["the seat is no seat", { ...asked, seat: "a1; DROP TABLE" }, "/seat"],
+    ["the event is no string", { ...asked, event: 7 }, "/event"],
+    ["the customer has no name", { ...asked, customer: "" }, "/customer"],
+    ["the customer's name is endless", { ...asked, customer: "x".repeat(101) }, "/customer"],
+    ["it is a list", [asked], ""],
+  ])("is refused with 400 and the place where %s", async (_, body, pointer) => {
+    const answered = await ask(address, "/reservations", body);
+    expect(answered.status).toBe(400);
+    expect(problem(answered)).toMatchObject({
+      title: "Bad Request",
+      detail: "the body is invalid",
+      errors: expect.arrayContaining([{ pointer, detail: expect.any(String) }]),
+    });
+  });
+
+  it("tells of all that is wrong at once", async () => {
+    const { errors } = problem(await ask(address, "/reservations", { seat: "!", event: "!" }));
+    expect((errors as { pointer: string }[]).map(({ pointer }) => pointer).toSorted()).toEqual([
+      "/customer",
+      "/event",
+      "/seat",
+    ]);
+  });
+
+  it.each<[status: number, what: string, path: string, body: unknown]>([
+    [400, "no JSON", "/reservations", "{"],
+    [413, "a body of more than a kilobyte", "/reservations", { ...asked, x: "x".repeat(1_024) }],
+    [404, "no such seat", "/reservations", { ...asked, seat: "C1" }],
+    [404, "no such event", "/reservations", { ...asked, event: "nothing" }],
+    [404, "no such reservation", `/reservations/${nobody}`, undefined],
+    [400, "no id", "/reservations/4711", undefined],
+    [404, "no such event's seats", "/events/nothing/seats", undefined],
+    [404, "no such event's stream", "/events/nothing/stream", undefined],
+    [400, "names that are none", "/events/gala/stream?customers=a,,b", undefined],
+    [404, "no such path", "/nowhere?secret=1", undefined],
+    [400, "a path that cannot be read", "/%E0%A4%A", undefined],
+  ])("%i: %s", async (status, _, path, body) => {
+    const answered = await ask(address, path, body);
+    expect(answered.status).toBe(status);
+    expect(JSON.stringify(problem(answered))).not.toContain("secret");
+    expect(served.faults).toEqual([]);
+  });
+
+  it("415: no JSON by its own account", async () => {
+    const response = await fetch(`${address}/reservations`, { method: "POST", body: "{}" });
+    expect(response.status).toBe(415);
+    expect(response.headers.get("content-type")).toMatch(/^application\/problem\+json/);
+  });
+
+  it("stores nothing of what it refuses", async () => {
+    await ask(address, "/reservations", { ...asked, customer: "ghost", seat: "Z99" });
+    await ask(address, "/reservations", { ...asked, customer: "ghost", seat: "?" });
+    expect(await office.rows("SELECT FROM tickets.reservations WHERE customer = 'ghost'")).toEqual(
+      [],
+    );
+  });
+
+  it("a request that is no HTTP is answered and cut off", async () => {
+    const { port, hostname } = new URL(address);
+    const socket = connect(Number(port), hostname);
+    socket.end("how do you do\r\n\r\n");
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 /);
+  });
+});
+
+describe("GET", () => {
+  it("/events: what seats are sold for", async () => {
+    const { status, body } = await ask(address, "/events");
+    expect(status).toBe(200);
+    expect(body).toContainEqual({ id: "gala", name: "The gala", seats: 8, seatsPerRow: 4 });
+  });
+
+  it("/events/:id/seats: the map, with what is sold", async () => {
+    await office.event("mapped", 6);
+    const map = async (): Promise<unknown> => (await ask(address, "/events/mapped/seats")).body;
+    const hall = { id: "mapped", name: "mapped", seats: 6, seatsPerRow: 4 };
+    expect(await map()).toEqual({ ...hall, taken: [] });
+    await office.rows(
+      "UPDATE tickets.seats SET reservation = $1 WHERE event = 'mapped' AND seat = 'B2'",
+      nobody,
+    );
+    expect(await map()).toEqual({ ...hall, taken: ["B2"] });
+  });
+
+  it("/openapi.json: a valid document that describes every route", async () => {
+    const { status, body } = await ask(address, "/openapi.json");
+    expect(status).toBe(200);
+    const document = body as { openapi: string; paths: Record<string, object> };
+    const { valid, errors } = await new Validator().validate(structuredClone(document));
+    expect({ valid, errors }).toEqual({ valid: true, errors: undefined });
+    expect(document.openapi).toBe("3.1.0");
+    expect(
+      Object.entries(document.paths).flatMap(([path, item]) =>
+        Object.keys(item).map((method) => `${method} ${path}`),
+      ),
+    ).toEqual([
+      "post /reservations",
+      "get /reservations/{id}",
+      "get /events",
+      "get /events/{event}/seats",
+      "get /events/{event}/stream",
+    ]);
+  });
+
+  it("/health: healthy once changes are heard", async () => {
+    await expect.poll(() => served.feed.listening, { timeout: 20_000, interval: 5 }).toBe(true);
+    expect(await ask(address, "/health")).toMatchObject({
+      status: 200,
+      body: { status: "healthy" },
+    });
+  });
+});
+
+describe("while the database is away", () => {
+  let away: Served;
+  beforeAll(async () => {
+    away = await office.serve({
+      url: `postgres://nobody:secret@127.0.0.1:${await deadPort()}/nothing`,
+    });
+  });
+  afterAll(() => away[Symbol.asyncDispose]());
+
+  it.each<[path: string, body?: unknown]>([
+    ["/reservations", asked],
+    [`/reservations/${nobody}`],
+    ["/events"],
+    ["/events/gala/seats"],
+    ["/events/gala/stream"],
+    ["/health"],
+  ])("%s answers 503, and when to come again", async (path, body) => {
+    const reported = away.faults.length;
+    const answered = await ask(away.address, path, body);
+    expect(answered.status).toBe(503);
+    expect(problem(answered)["detail"]).toBe("the database is away for now");
+    expect(answered.headers.get("retry-after")).toBe("2");
+    expect(away.faults.length).toBeGreaterThan(reported);
+  });
+
+  it("a connection that breaks costs no more than its own request", async () => {
+    const { pool } = served;
+    const held = await pool.connect();
+    const { rows } = await held.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    held.release();
+    await office.rows("SELECT pg_terminate_backend($1)", rows[0]?.pid);
+    const { status } = await ask(address, "/reservations", asked);
+    expect([202, 503]).toContain(status);
+    expect((await ask(address, "/reservations", asked)).status).toBe(202);
+  });
+});
