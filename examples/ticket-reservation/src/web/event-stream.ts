@@ -153,9 +153,9 @@ export class EventStream implements Subscriber {
 
   #beat(): void {
     this.#heartbeat = this.#clock.setTimer(() => {
-      // Not to a reader that does not read.
-      if (this.#options.response.writableLength === 0)
-        this.#options.response.write(": still here\n\n");
+      const { response } = this.#options;
+      // An event, since the page's code sees no comment. Not to a reader that does not read.
+      if (response.writableLength === 0) response.write("event: beat\ndata: {}\n\n");
       this.#beat();
     }, heartbeatMs);
   }

@@ -74,7 +74,9 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   await app.register(files, {
     root: pageFolders,
     allowedPath: (path) => /\.(?:html|css|js|svg|map)$|^\/$/.test(path),
+    // Kept by the browser, and asked for by ETag each time: page and server are always of one version.
     cacheControl: false,
+    setHeaders: (response) => void response.setHeader("cache-control", "no-cache"),
   });
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   return app;

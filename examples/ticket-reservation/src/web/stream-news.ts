@@ -1,5 +1,6 @@
 /**
- * Owns the shapes of what an event stream carries to the page. It holds no code.
+ * Owns the shapes of what an event stream carries to the page. It holds no code. An event `beat`, which says nothing,
+ * comes when there is nothing else to say: whoever hears none for long has lost the connection.
  */
 import type { SeatMap } from "../office/events.ts";
 import type { Reservation } from "../office/reservation.ts";

@@ -186,7 +186,7 @@ describe("a stream", () => {
     await clock.settle();
     read();
     await clock.advance(15_000);
-    expect(read()).toBe(": still here\n\n");
+    expect(read()).toBe("event: beat\ndata: {}\n\n");
     stream.end();
   });
 
