@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Resolves workspace packages to their sources, so that tests need no build. */
@@ -7,6 +8,8 @@ export default defineConfig({
   ssr: { resolve: source },
   test: {
     globalSetup: ["test/postgres.setup.ts"],
+    // Of two cores vitest would use one; the tests of programs wait for processes most of the time.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         ssr: { resolve: source },

@@ -31,7 +31,12 @@ describe("GET /events/:id/stream", () => {
     await using served = await office.serve();
     const { address, feed } = served;
     await expect.poll(() => feed.listening, { timeout: 20_000, interval: 5 }).toBe(true);
+    const heard = new Promise((resolve) => {
+      feed.subscribe(event, { changed: resolve, missed: () => {} });
+    });
     const first = await reserve(address, event, "A1", "ann");
+    // What is heard of after the stream has begun is told by it once more.
+    await heard;
     const reader = await EventReader.open(address, `/events/${event}/stream?customers=ann,bob`);
     expect(reader.response.headers).toMatchObject({
       "content-type": "text/event-stream",
