@@ -4,8 +4,8 @@
  */
 import { control, hunt } from "./mutants/hunt.ts";
 import type { Hunted } from "./mutants/hunt.ts";
+import type { Mutation } from "./mutants/mutation.ts";
 import { mutations } from "./mutants/mutations.ts";
-import type { Mutation } from "./mutants/mutations.ts";
 import {
   colors,
   commandLine,

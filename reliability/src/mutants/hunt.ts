@@ -5,7 +5,7 @@ import { queueKinds } from "../simulation/run.ts";
 import { runSeeds } from "../simulation/seed-pool.ts";
 import type { FailedSeed } from "../simulation/seed-pool.ts";
 import { Mutant } from "./mutant.ts";
-import type { Mutation } from "./mutations.ts";
+import type { Mutation } from "./mutation.ts";
 
 /** What became of a mutant; `found` is undefined when it survived. */
 export interface Hunted {

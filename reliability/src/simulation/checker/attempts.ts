@@ -2,7 +2,7 @@
  * Owns what became of each consumer's receive attempts: which are to be opened again, and which never. It
  * never judges.
  */
-import type { Call } from "./ledger.ts";
+import type { Call } from "./records.ts";
 
 /** What SQS answers when it has not even looked: nothing was handed out. */
 const refusals = ["RequestThrottled", "ExpiredToken", "AccessDenied", "QueueDoesNotExist"];

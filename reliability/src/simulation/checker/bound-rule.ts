@@ -3,8 +3,9 @@
  * polls may bring included, and never more handlers than `concurrency`, nor messages in a batch than its
  * size. Promise 3: no worker idles while a delivery waits, but for the time in which a batch fills.
  */
-import { capacity } from "./ledger.ts";
-import type { Consumer, Delivery, Ledger } from "./ledger.ts";
+import { capacity } from "./inference.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Consumer, Delivery } from "./records.ts";
 import type { Rule } from "./rule.ts";
 
 /** How long a worker may leave a delivery lie. */

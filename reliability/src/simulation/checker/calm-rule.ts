@@ -2,7 +2,7 @@
  * Promise 7: every error path backs off; nothing spins. In any second a consumer makes no more requests than
  * what it has in hand accounts for, and a few.
  */
-import type { Consumer } from "./ledger.ts";
+import type { Consumer } from "./records.ts";
 import type { Rule } from "./rule.ts";
 
 const windowMs = 1_000;

@@ -2,7 +2,7 @@
  * Once nothing goes wrong any more, everything drains: the queue, the hands, the troubles, the timers. And
  * whatever user code did, nothing of it escaped.
  */
-import { capacity } from "./ledger.ts";
+import { capacity } from "./inference.ts";
 import type { Rule } from "./rule.ts";
 
 const maxReceive = 10;

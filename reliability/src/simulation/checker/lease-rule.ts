@@ -2,8 +2,9 @@
  * Promise 4: while SQS answers, no delivery in hand becomes visible to others; and when a lease is lost all
  * the same, its handler is told before anybody else can have the message.
  */
-import { isToBeCopied } from "./ledger.ts";
-import type { Delivery, Ledger } from "./ledger.ts";
+import { isToBeCopied } from "./inference.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Delivery } from "./records.ts";
 import type { Rule } from "./rule.ts";
 
 export function leaseRule(): Rule {

@@ -2,115 +2,12 @@
  * Owns what follows from the log: who is running, what each delivery and each handler has come to. It never
  * judges; the rules do.
  */
-import type {
-  AboutDelivery,
-  ConsumerFacts,
-  Entry,
-  EntryAnswer,
-  HandedOut,
-  RunEnd,
-} from "../log.ts";
+import type { Entry, EntryAnswer, HandedOut } from "../log.ts";
+import { handlerGraceMs, isToBeCopied, settlement } from "./inference.ts";
+import type { Call, Consumer, Delivery, EntryOf, Run, StoredMessage } from "./records.ts";
 
-type EntryOf<Type extends Entry["type"]> = Extract<Entry, { type: Type }>;
-
-/** How long a handler may go on after its signal aborted, before it is left behind. */
-const handlerGraceMs = 5_000;
 /** A consumer takes a long poll's answer to have been under way for this share of the visibility timeout at most. */
 const answerShare = 0.1;
-
-export interface Consumer {
-  readonly number: number;
-  readonly facts: ConsumerFacts;
-  /** `idle` before the first start and after a stop; `starting` is running. */
-  phase: "idle" | "running" | "stopping" | "crashed";
-  /** Of the stop that is under way, or the last one. */
-  stopCalledMs: number;
-  stopDeadlineMs: number;
-  openStops: number;
-  /** start() was called while a stop was under way. */
-  startQueued: boolean;
-  paused: boolean;
-  blockedUntilMs: number;
-  /** Time that its event loop stood still since stop was called. */
-  blockedMs: number;
-  /** When it last gave a call up. */
-  lastAbortMs: number;
-  readonly polls: Set<Call>;
-  /** What it has received and neither settled nor certainly lost. */
-  readonly hand: Set<Delivery>;
-  /** Handlers that have not ended. */
-  readonly runs: Set<Run>;
-  readonly attempts: Set<string>;
-  lastPoll: Call | undefined;
-}
-
-export interface Call {
-  readonly request: EntryOf<"request">;
-  readonly deliveries: readonly Delivery[];
-  /** Entry by entry: whether it is a settlement rather than an extension. */
-  readonly settles: readonly ("yes" | "no" | "maybe")[];
-  state: "open" | "aborted" | "answered";
-}
-
-export interface Delivery extends HandedOut {
-  readonly consumer: Consumer | undefined;
-  readonly handedOutMs: number;
-  readonly askedMs: number;
-  /** When it becomes visible to others, as SQS has it. */
-  visibleAtMs: number;
-  /** Until when its consumer may hold it, by what it was told. */
-  heldUntilMs: number;
-  arrivedMs: number | undefined;
-  /** In the order of arrival, over all. */
-  arrival: number;
-  /** It came after its poll had been given up. */
-  late: boolean;
-  /** A fault befell the poll that brought it. */
-  receiveFaulty: boolean;
-  /** A fault befell a request about it, or its consumer stood still. */
-  touched: boolean;
-  run: Run | undefined;
-  /** When a request that settles it was first sent. */
-  settleSentMs: number | undefined;
-  /** SQS has done what settles it. */
-  settleApplied: boolean;
-  /** Its consumer knows. */
-  settleConfirmed: boolean;
-  /** Its consumer may have given it up: a settlement failed, or SQS refused something. */
-  doubtful: boolean;
-  /** Calls about it that its consumer waits for. */
-  readonly open: Set<Call>;
-  copied: boolean;
-  /** The earlier one of its lane that failed while it was in hand. */
-  barredBy: Delivery | undefined;
-  /** What the first change that settles it asked for. */
-  settleSeconds: number | undefined;
-}
-
-export interface Run {
-  readonly number: number;
-  /** The same for all that are handled in one batch; undefined: alone. */
-  readonly batch: number | undefined;
-  readonly consumer: Consumer;
-  readonly delivery: Delivery | undefined;
-  readonly startedMs: number;
-  abortedMs: number | undefined;
-  abortCode: string | undefined;
-  endedMs: number | undefined;
-  end: RunEnd | undefined;
-}
-
-/** A message in the queue, whatever became of it. */
-export interface StoredMessage {
-  readonly id: string;
-  readonly job: number;
-  readonly lane: string | undefined;
-  readonly sequence: string | undefined;
-  /** A handler of it resolved. */
-  resolved: boolean;
-  copied: boolean;
-  deleted: boolean;
-}
 
 /** The state that a log leads to, entry by entry. */
 export class Ledger {
@@ -494,54 +391,4 @@ export class Ledger {
     }
     return false;
   }
-}
-
-/** How many deliveries a consumer may have in hand. */
-export function capacity({ concurrency, prefetch, batches }: ConsumerFacts): number {
-  return concurrency * (batches?.maxSize ?? 1) + prefetch;
-}
-
-/** Whether one before it in its lane may have come to nothing in a way that no handler's end shows. */
-function isBehindTrouble({ lane, arrival, consumer }: Delivery): boolean {
-  for (const other of consumer?.hand ?? []) {
-    if (other.lane !== lane || other.arrival >= arrival) continue;
-    if (isToBeCopied(other) || other.touched || other.run?.abortedMs !== undefined) return true;
-  }
-  return false;
-}
-
-/**
- * Whether a worker of this consumer may take its time over a body before its handler starts: what it holds then
- * counts as taken, though the log does not show it.
- */
-export function isReadByWorkers({ slowBodies, lanes, batches }: ConsumerFacts): boolean {
-  return slowBodies && lanes !== "key" && batches === undefined;
-}
-
-/** Before it is deleted its copy is sent, by calls that are not about it. */
-export function isToBeCopied({ sound, run }: Delivery): boolean {
-  return !sound || (run?.end?.how === "returned" && run.end.outcome === "deadLetter");
-}
-
-/**
- * A change before the handler has ended is an extension, unless it gives the delivery back at once. Where no
- * handler gets to see the message, nobody can tell which it is: its body may not fit, or one before it in its
- * lane may have come to nothing, so that it goes back with the same delay.
- */
-function settlement(
-  { operation, atMs }: EntryOf<"request">,
-  about: AboutDelivery | undefined,
-  delivery: Delivery,
-): "yes" | "no" | "maybe" {
-  const { run, sound, barredBy, lane, consumer } = delivery;
-  if (operation === "DeleteMessageBatch" || about?.seconds === 0) return "yes";
-  if (!sound) return "maybe";
-  if (run === undefined && consumer !== undefined && consumer.facts.slowBodies) return "maybe";
-  if (run !== undefined) {
-    if (run.endedMs !== undefined) return "yes";
-    return atMs >= (run.abortedMs ?? Infinity) + handlerGraceMs ? "maybe" : "no";
-  }
-  if (consumer?.facts.lanes !== "key" || lane === undefined) return "no";
-  if (barredBy !== undefined || about?.seconds !== consumer.facts.visibilitySeconds) return "yes";
-  return isBehindTrouble(delivery) ? "maybe" : "no";
 }

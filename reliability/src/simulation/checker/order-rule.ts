@@ -4,7 +4,8 @@
  */
 import type { Entry } from "../log.ts";
 import { movedToDeadLetters } from "./dead-letters.ts";
-import type { Consumer, Delivery, Ledger, Run, StoredMessage } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Consumer, Delivery, Run, StoredMessage } from "./records.ts";
 import type { Report, Rule } from "./rule.ts";
 
 /** A lane at one consumer. */

@@ -2,7 +2,7 @@
  * Outcomes are carried out: what a handler's end asks for is what SQS is told, once; an extension and a
  * settlement of one delivery never race, and nothing is said of it once it is settled or lost.
  */
-import type { Call, Delivery, Run } from "./ledger.ts";
+import type { Call, Delivery, Run } from "./records.ts";
 import type { AboutDelivery } from "../log.ts";
 import type { Report, Rule } from "./rule.ts";
 

@@ -2,8 +2,9 @@
  * Promise 3: while workers idle and permits are free, a poll is open, however long other handlers take. And no
  * poll asks for more than its limit has just allowed.
  */
-import { capacity } from "./ledger.ts";
-import type { Consumer, Ledger } from "./ledger.ts";
+import { capacity } from "./inference.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Consumer } from "./records.ts";
 import type { Rule } from "./rule.ts";
 
 /** The longest rest after answers that came back empty, and then some. */

@@ -2,9 +2,10 @@
  * What is due is done soon, what did not go well is done again, and what came late is given back: extensions
  * and settlements are repeated while the lease holds, and no delivery is left lying.
  */
-import { capacity } from "./ledger.ts";
+import { capacity } from "./inference.ts";
 import type { Entry } from "../log.ts";
-import type { Consumer, Delivery, Ledger, Run } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Consumer, Delivery, Run } from "./records.ts";
 import type { Rule } from "./rule.ts";
 
 /** The longest backoff between two attempts, and a little. */

@@ -3,7 +3,8 @@
  * for as long as it was told to, and an extension asks for no more than the visibility timeout. And nothing is
  * asked that SQS refuses without a fault.
  */
-import type { Consumer, Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Consumer } from "./records.ts";
 import type { Entry } from "../log.ts";
 import type { Report, Rule } from "./rule.ts";
 

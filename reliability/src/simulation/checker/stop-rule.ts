@@ -2,8 +2,9 @@
  * Promise 8: stop() ends polling, starts no handler, releases what no worker had started, flushes
  * settlements, and resolves in time; after it has, nothing runs and nothing is sent.
  */
-import { isReadByWorkers, isToBeCopied } from "./ledger.ts";
-import type { Consumer, Delivery, Ledger } from "./ledger.ts";
+import { isReadByWorkers, isToBeCopied } from "./inference.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Consumer, Delivery } from "./records.ts";
 import type { Report, Rule } from "./rule.ts";
 
 /** What a stop may take beyond its deadline, as its documentation has it. */

@@ -1,0 +1,130 @@
+/**
+ * Owns the faults that are planted in polling and permits, in pauses after errors, in health. It never plants one.
+ */
+import type { Mutation } from "../mutation.ts";
+
+export const polling: readonly Mutation[] = [
+  // ── Bounded, no barrier ──
+  {
+    name: "forgets the permit of a lost delivery",
+    file: "consumer/pipeline.js",
+    find: "this.#permits.give(1);",
+    replace: 'if (delivery.state !== "lost") this.#permits.give(1);',
+  },
+  {
+    name: "forgets the permits of a poll that failed",
+    file: "consumer/receiver.js",
+    find: "this.#requested -= wanted;\n                permits.give(wanted);",
+    replace: "this.#requested -= wanted;",
+    queues: ["standard", "ordered"],
+  },
+  {
+    name: "gives a permit twice",
+    file: "consumer/pipeline.js",
+    find: "this.#permits.give(1);",
+    replace:
+      "this.#permits.give(1);\n            if (this.#permits.free < this.#permits.total) this.#permits.give(1);",
+  },
+  {
+    name: "runs one worker too many",
+    file: "consumer/pipeline.js",
+    find: "Array.from({ length: settings.concurrency }",
+    replace: "Array.from({ length: settings.concurrency + 1 }",
+  },
+  {
+    name: "lets the last worker sleep",
+    file: "consumer/pipeline.js",
+    find: "Array.from({ length: settings.concurrency }",
+    replace: "Array.from({ length: Math.max(1, settings.concurrency - 1) }",
+  },
+
+  // ── Calm ──
+  {
+    name: "polls on at once after a failure",
+    file: "consumer/receiver.js",
+    find: "this.#rest.atLeast(fullJitterMs(errorBackoff, this.#failures - 1, random));",
+    replace: "this.#rest.atLeast(0);",
+  },
+  {
+    name: "repeats settlements at once",
+    file: "consumer/settler.js",
+    find: "const delayMs = fullJitterMs(backoff, Math.min(...attempts), random);",
+    replace: "const delayMs = 0;",
+  },
+  {
+    name: "polls on at once after an empty answer",
+    file: "consumer/receiver.js",
+    find: "this.#rest.atLeast(fullJitterMs(emptyBackoff, this.#hastyAnswers++, this.#parts.random));",
+    replace: "this.#rest.atLeast(0);",
+  },
+
+  // ── What a poll, a limit, health and a start owe ──
+  {
+    name: "opens no poll while other workers are busy",
+    file: "consumer/receiver.js",
+    find: "const starving = count > 0 && this.#openPolls === 0 && hungry();",
+    replace: "const starving = false;",
+  },
+  {
+    name: "ignores its limits",
+    file: "consumer/receiver.js",
+    find: "Math.min(allowed, permits.free + reserved)",
+    replace: "Math.min(next.wanted, permits.free + reserved)",
+  },
+  {
+    name: "makes no longer a pause after each failure",
+    file: "consumer/receiver.js",
+    find: "this.#rest.atLeast(fullJitterMs(errorBackoff, this.#failures - 1, random));",
+    replace: "this.#rest.atLeast(fullJitterMs(errorBackoff, 0, random));",
+  },
+  {
+    name: "polls for a second only",
+    file: "consumer/receiver.js",
+    find: "void this.#track(this.#poll(next, this.#parts.waitTimeSeconds));",
+    replace: "void this.#track(this.#poll(next, Math.min(1, this.#parts.waitTimeSeconds)));",
+  },
+  {
+    name: "keeps two polls open when it is quiet",
+    file: "consumer/poll-level.js",
+    find: "Math.max(level, 1)",
+    replace: "Math.max(level, 2)",
+  },
+  {
+    name: "waits for a black-holed poll",
+    file: "consumer/poll.js",
+    find: "timeoutMs: waitSeconds * 1_000 + pollSlackMs",
+    replace: "timeoutMs: 1_000_000_000",
+  },
+  {
+    name: "is healthy whatever fails",
+    file: "consumer/health.js",
+    find: "this.#troubles[source] = { sinceMs, lastMs, error };",
+    replace: "",
+  },
+  {
+    name: "starts though its first poll was denied",
+    file: "consumer/receiver.js",
+    find: "if (failure !== undefined && needsSomeone(failure))\n            throw failure;",
+    replace: "",
+  },
+  {
+    name: "leaves an aborted poll's messages stranded at a stop",
+    file: "consumer/receiver.js",
+    find: "await Promise.all(this.#lost.splice(0).map((poll) => this.#takeBack(poll)));",
+    replace: "",
+    queues: ["fifo"],
+  },
+  {
+    name: "releases late answers after a while only",
+    file: "consumer/receiver.js",
+    find: 'delivery.settle(giveBack("its poll had been given up"));',
+    replace: 'delivery.settle(giveBack("its poll had been given up", 10));',
+    queues: ["standard", "ordered"],
+  },
+  {
+    name: "starts again before the stop has ended",
+    file: "consumer/consumer.js",
+    find: "Promise.resolve(previous).then",
+    replace: "Promise.resolve().then",
+  },
+];
