@@ -126,7 +126,7 @@ describe("a message that fails", () => {
     expect(bench.clock.monotonicMs()).toBeLessThan(12 * 3_600_000);
   });
 
-  it("is told to SQS within 10 ms, so that its delay grows by no more", async () => {
+  it("is told to SQS within 12 ms, so that its delay grows by no more", async () => {
     const bench = await Bench.open();
     await bench.send("fails", "next");
     const { consumer } = bench.consumer({
@@ -136,7 +136,7 @@ describe("a message that fails", () => {
     });
     await bench.start(consumer);
     await bench.clock.advance(3_000);
-    expect(bench.sqs.of(changes).map(({ atMs }) => atMs)).toEqual([10]);
+    expect(bench.sqs.of(changes).map(({ atMs }) => atMs)).toEqual([12]);
   });
 
   it("is told to SQS ten at a time", async () => {

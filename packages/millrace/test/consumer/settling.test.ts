@@ -37,7 +37,7 @@ describe("gathering", () => {
     expect(others).toEqual([]);
   });
 
-  it("has the first of a batch wait 10 ms for others", async () => {
+  it("has the first of a batch wait 12 ms for others", async () => {
     const bench = await Bench.open();
     await bench.send("a", "b", "c", "much later");
     let handled = 0;
@@ -49,7 +49,7 @@ describe("gathering", () => {
     await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 4);
     const calls = bench.sqs.of("DeleteMessageBatch");
     expect(calls.map(({ atMs, input }) => [atMs, input.Entries.length])).toEqual([
-      [1_010, 3],
+      [1_012, 3],
       [5_000, 1],
     ]);
   });
