@@ -33,7 +33,8 @@ export interface ThreadsHandler extends ManagedHandler<unknown> {
   start(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /**
    * Takes one start back; with the last one, or when there was none, the threads end, and what still runs
-   * in them fails with WorkerThreadLostError. Resolves when they are gone, within a second.
+   * in them fails with WorkerThreadLostError. Resolves when they are gone, within a second; so does each of
+   * several.
    */
   stop(): Promise<void>;
 }
@@ -82,6 +83,8 @@ class Threads {
   readonly #settings: ThreadsSettings;
   /** Set by the first start or task, unset by the last stop. */
   #held: Held | undefined;
+  /** The end of all pools so far, under way or done. */
+  #ended: Promise<void> = Promise.resolve();
 
   constructor(settings: ThreadsSettings) {
     this.#settings = settings;
@@ -104,7 +107,7 @@ class Threads {
   }
 
   async stop(): Promise<void> {
-    if (this.#held !== undefined) await this.#letGo(this.#held);
+    await (this.#held === undefined ? this.#ended : this.#letGo(this.#held));
   }
 
   #hold(): Held {
@@ -116,6 +119,12 @@ class Threads {
     if (held.starts > 0) held.starts -= 1;
     if (held.starts > 0) return;
     if (this.#held === held) this.#held = undefined;
-    await held.pool.end();
+    this.#ended = bothEnd(this.#ended, held.pool.end());
+    await this.#ended;
   }
+}
+
+async function bothEnd(one: Promise<void>, other: Promise<void>): Promise<void> {
+  await one;
+  await other;
 }

@@ -32,7 +32,8 @@ export interface InThreadsOptions {
   /**
    * The heap and the stack of each thread, as Node takes them. Default: Node's. A thread that reaches
    * `maxOldGenerationSizeMb` is lost; without it, one handler that takes all memory can end the process.
-   * Much below 20 the module itself does not load.
+   * Much below 20 the module itself does not load. A `stackSizeMb` below 0.5 is refused: Node itself does not
+   * start within two fifths of that, and takes the whole process with it.
    */
   readonly resourceLimits?: ResourceLimits | undefined;
   /** `process.env` in the threads, or `SHARE_ENV` of node:worker_threads. Default: a copy of the process's. */
@@ -53,6 +54,8 @@ export interface ThreadsSettings {
   readonly clock: Clock;
 }
 
+/** Less than 0.2 ends the process, in Node's own start of the thread; less than 0.3 the thread. */
+const minStackMb = 0.5;
 const maxThreads = 1_024;
 const maxTasksPerThread = 10_000;
 
@@ -120,6 +123,9 @@ function limitsOf(limits: ResourceLimits | undefined): ResourceLimits | undefine
     // NaN, 0 and less mean to Node: no limit.
     if (value !== undefined && !(typeof value === "number" && value > 0 && value < Infinity)) {
       throw new OptionError(option, "a number above 0", value);
+    }
+    if (name === "stackSizeMb" && typeof value === "number" && value < minStackMb) {
+      throw new OptionError(option, `at least ${minStackMb}`, value);
     }
   }
   return { ...limits };

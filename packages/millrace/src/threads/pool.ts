@@ -15,7 +15,10 @@ import type { TaskHolder } from "./task.ts";
 import { Thread } from "./thread.ts";
 import type { ThreadLoss } from "./thread.ts";
 
-/** A thread's place: when it is lost, another takes it. */
+/**
+ * A thread's place: when it is lost, another takes it. With neither a thread nor a retry it is vacant: it
+ * is filled when somebody needs threads again.
+ */
 interface Place {
   /** From 1. */
   readonly number: number;
@@ -45,6 +48,8 @@ export class ThreadPool implements TaskHolder {
   /** The last task's: for what is to be said of the threads themselves. */
   #logger: Logger = defaultLogger;
   #ended = false;
+  /** Written where a place is left vacant, and where all are filled. */
+  #anyVacant = false;
 
   constructor(settings: ThreadsSettings) {
     this.#settings = settings;
@@ -86,6 +91,7 @@ export class ThreadPool implements TaskHolder {
       const onAbort = (): void => starter.reject(signal?.reason);
       signal?.addEventListener("abort", onAbort);
       this.#starters.add(starter);
+      this.#fillVacant();
       this.#resolveStarters();
     });
   }
@@ -100,6 +106,7 @@ export class ThreadPool implements TaskHolder {
       const thread = this.#waiting.size === 0 ? this.#withRoom() : undefined;
       if (thread === undefined) this.#waiting.add(task);
       else thread.run(task);
+      this.#fillVacant();
     });
   }
 
@@ -119,6 +126,20 @@ export class ThreadPool implements TaskHolder {
     this.#rejectWaiting(new WorkerThreadLostError("stopped", `${stopped} while a task waited`));
     for (const place of this.#places) place.retry?.cancel();
     await Promise.all(this.#places.map(async ({ thread }) => thread?.stop()));
+  }
+
+  /** Whether there is anything for threads to do, or somebody waits for them to be there. */
+  get #needed(): boolean {
+    if (this.#waiting.size > 0 || this.#starters.size > 0) return true;
+    return this.#places.some(({ thread }) => thread !== undefined && thread.load > 0);
+  }
+
+  #fillVacant(): void {
+    if (!this.#anyVacant) return;
+    this.#anyVacant = false;
+    for (const place of this.#places) {
+      if (place.thread === undefined && place.retry === undefined) this.#fill(place);
+    }
   }
 
   #fill(place: Place): void {
@@ -145,6 +166,7 @@ export class ThreadPool implements TaskHolder {
   #lost(place: Place, loss: ThreadLoss): void {
     const { thread, number } = place;
     place.thread = undefined;
+    place.retry = undefined;
     if (this.#ended) return;
     if (thread?.used !== true) this.#failStart(loss);
     const data = loss.cause === undefined ? {} : { error: loss.cause };
@@ -153,7 +175,14 @@ export class ThreadPool implements TaskHolder {
     place.failures = thread?.answered === true ? 0 : place.failures + 1;
     const delayMs = retryDelayMs(place.failures);
     if (delayMs === 0) this.#fill(place);
-    else place.retry = this.#settings.clock.setTimer(() => this.#fill(place), delayMs);
+    else place.retry = this.#settings.clock.setTimer(() => this.#retry(place), delayMs);
+  }
+
+  /** Where nobody needs threads, those that die would be made for ever, and keep the process alive. */
+  #retry(place: Place): void {
+    place.retry = undefined;
+    if (this.#needed) this.#fill(place);
+    else this.#anyVacant = true;
   }
 
   /** A thread was lost before it was of any use, so the next one may well be, too. */

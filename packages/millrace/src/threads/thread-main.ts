@@ -2,7 +2,7 @@
  * Owns what runs in a worker thread: it loads the handler's module, calls the handler for each task, and
  * tells how that ended. It never ends the thread; the main thread does.
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 import { isOutcome } from "../consumer/outcome.ts";
 import type { Handler, HandlerContext } from "../consumer/handler-call.ts";
 import type { Logger } from "../consumer/logger.ts";
@@ -55,23 +55,20 @@ class Call {
   }
 }
 
-const port = parentPort;
-if (port === null) throw new Error("this file runs in a worker thread of Millrace, and only there");
-
 const calls = new Map<number, Call>();
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- set by thread.ts, from the same type
-const { moduleUrl, exportName } = workerData as ThreadData;
+const { moduleUrl, exportName, port } = workerData as ThreadData;
+// The handler's module can read what is there, and this is not for it.
+Reflect.deleteProperty(workerData, "port");
 const handler = await load();
 if (handler !== undefined) {
-  port.on("message", (message: unknown) => {
-    if (isOurs(message)) receive(handler, message);
-  });
+  port.on("message", (message: ToThread) => receive(handler, message));
   // What cannot be read is some task, and nobody knows which: all of them are lost with the thread.
   port.on("messageerror", (error) => {
     throw error;
   });
-  post({ millrace: "ready" });
+  post({ what: "ready" });
 }
 
 /** Undefined when there is none; that has been told. */
@@ -80,18 +77,30 @@ async function load(): Promise<Handler<unknown> | undefined> {
   try {
     loaded = await import(moduleUrl);
   } catch (thrown) {
-    post({ millrace: "loadFailed", why: whyNotLoaded(thrown), thrown: pack(thrown) });
+    post({ what: "loadFailed", why: whyNotLoaded(thrown), thrown: pack(thrown) });
     return undefined;
   }
-  const found = loaded[exportName];
+  const found = exportOf(loaded);
   if (isHandler(found)) return found;
   const names = Object.keys(loaded).map((name) => describe(name));
   const why =
     found === undefined
       ? `it has no export ${describe(exportName)}, but ${names.join(", ") || "none at all"}`
       : `its export ${describe(exportName)} is no function, but ${describe(found)}`;
-  post({ millrace: "loadFailed", why, thrown: undefined });
+  post({ what: "loadFailed", why, thrown: undefined });
   return undefined;
+}
+
+/**
+ * The export that is to be the handler. Of what a compiler has made of an ES module for CommonJS, the default is in
+ * `exports.default`, where Node does not look.
+ */
+function exportOf(loaded: Record<string, unknown>): unknown {
+  const found = loaded[exportName];
+  const compiled = exportName === "default" && loaded["__esModule"] === true;
+  return compiled && typeof found === "object" && found !== null
+    ? Reflect.get(found, "default")
+    : found;
 }
 
 function whyNotLoaded(thrown: unknown): string {
@@ -107,20 +116,16 @@ function isHandler(value: unknown): value is Handler<unknown> {
   return typeof value === "function";
 }
 
-function isOurs(message: unknown): message is ToThread {
-  return typeof message === "object" && message !== null && "millrace" in message;
-}
-
 function receive(handle: Handler<unknown>, message: ToThread): void {
   const { id } = message;
-  if (message.millrace === "run") {
+  if (message.what === "run") {
     const call = new Call(id, message.worker);
     calls.set(id, call);
     void run(handle, call, message).then(finish);
   } else {
     const call = calls.get(id);
     if (call === undefined) return;
-    post({ millrace: "heard", id });
+    post({ what: "heard", id });
     call.abort(unpack(message.reason));
   }
 }
@@ -129,16 +134,16 @@ function receive(handle: Handler<unknown>, message: ToThread): void {
 async function run(
   handle: Handler<unknown>,
   call: Call,
-  { id, message }: ToThread & { readonly millrace: "run" },
+  { id, message }: ToThread & { readonly what: "run" },
 ): Promise<TaskEnd> {
   try {
     const value = await handle(unpackMessage(message), call.context);
-    if (!isOutcome(value)) return { millrace: "returned", id, value };
+    if (!isOutcome(value)) return { what: "returned", id, value };
     // Its fields alone: what marks it as an outcome is a symbol, which is not copied.
     const outcome = { ...value };
-    return { millrace: "gaveOutcome", id, outcome };
+    return { what: "gaveOutcome", id, outcome };
   } catch (thrown) {
-    return { millrace: "threw", id, thrown: pack(thrown, call.reason) };
+    return { what: "threw", id, thrown: pack(thrown, call.reason) };
   }
 }
 
@@ -150,8 +155,8 @@ function finish(end: TaskEnd): void {
     // The value cannot be copied. The handler has resolved all the same: its message is done. Of an outcome
     // that cannot be read nobody may say so.
     const { id } = end;
-    if (end.millrace === "returned") post({ millrace: "returned", id });
-    else post({ millrace: "threw", id, thrown: pack(error) });
+    if (end.what === "returned") post({ what: "returned", id });
+    else post({ what: "threw", id, thrown: pack(error) });
   }
 }
 
@@ -159,10 +164,10 @@ function finish(end: TaskEnd): void {
 function loggerOf(id: number): Logger {
   const level =
     (name: LogLevel) =>
-    (message: string, data?: object): void => {
+    (message: string, data?: unknown): void => {
       const text = typeof message === "string" ? message : describe(message);
       const fields = data === undefined || data === null ? {} : { data: packFields(data) };
-      post({ millrace: "log", id, level: name, text, ...fields });
+      post({ what: "log", id, level: name, text, ...fields });
     };
   return {
     debug: level("debug"),
@@ -173,5 +178,6 @@ function loggerOf(id: number): Logger {
 }
 
 function post(message: FromThread): void {
-  port?.postMessage(message);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window: it has no origin
+  port.postMessage(message);
 }

@@ -3,7 +3,8 @@
  * the thread, each of them ends once. It never starts another in its place; the pool does.
  */
 import { extname } from "node:path";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
 import type { Timer } from "../clock.ts";
 import { contained } from "../consumer/logger.ts";
 import type { Logger } from "../consumer/logger.ts";
@@ -75,6 +76,8 @@ const entry = new URL(`./thread-main${extname(import.meta.url)}`, import.meta.ur
 export class Thread implements TaskHolder {
   readonly #parts: ThreadParts;
   readonly #worker: Worker;
+  /** Our end of the channel. It keeps no process alive: the worker does, while there is something to wait for. */
+  readonly #port: MessagePort;
   readonly #running = new Map<number, Running>();
   readonly #ended: Promise<void>;
   #state: ThreadState = "loading";
@@ -91,21 +94,26 @@ export class Thread implements TaskHolder {
     this.#parts = parts;
     const { number, settings } = parts;
     const { moduleUrl, exportName, resourceLimits, env } = settings;
-    const workerData: ThreadData = { moduleUrl, exportName };
+    const { port1: ours, port2: theirs } = new MessageChannel();
+    const workerData: ThreadData = { moduleUrl, exportName, port: theirs };
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+    this.#port = ours;
     this.#worker = new Worker(entry, {
       name: `millrace ${number}`,
       workerData,
+      transferList: [theirs],
       ...(resourceLimits !== undefined && { resourceLimits }),
       ...(env !== undefined && { env }),
       ...execArgv(),
     });
-    this.#worker.on("message", (message: unknown) => this.#receive(message));
-    this.#worker.on("messageerror", (error) => this.#unreadable(error));
+    this.#port.on("message", (message: FromThread) => this.#receive(message));
+    this.#port.on("messageerror", (error) => this.#unreadable(error));
+    this.#port.unref();
     this.#worker.on("error", (error: unknown) => this.#lose(crash(error)));
     this.#worker.on("exit", (code) => {
+      this.#drain();
       this.#lose({ reason: "exited", what: `it exited with code ${code}`, cause: undefined });
       this.#beGone();
     });
@@ -141,7 +149,7 @@ export class Thread implements TaskHolder {
     const { message, context } = task;
     try {
       const { worker } = context;
-      this.#post({ millrace: "run", id: task.id, worker, message: packMessage(message) });
+      this.#post({ what: "run", id: task.id, worker, message: packMessage(message) });
     } catch (error) {
       task.reject(new MessageTransferError(message.id, { cause: toError(error) }));
       return;
@@ -155,7 +163,7 @@ export class Thread implements TaskHolder {
   taskAborted(task: Task): void {
     const running = this.#running.get(task.id);
     if (running === undefined) return;
-    this.#post({ millrace: "abort", id: task.id, reason: pack(task.abortReason) });
+    this.#post({ what: "abort", id: task.id, reason: pack(task.abortReason) });
     running.grace = this.#parts.settings.clock.setTimer(() => {
       const told = `a task was told to end: ${toError(task.abortReason).message}`;
       this.#end(
@@ -176,8 +184,20 @@ export class Thread implements TaskHolder {
     return this.#ended;
   }
 
-  #receive(message: unknown): void {
-    if (!isOurs(message)) return; // User code may post to its parent, too.
+  /** What the thread said last may still be under way: tasks that have come to their end have. */
+  #drain(): void {
+    try {
+      for (let said = receiveMessageOnPort(this.#port); said !== undefined;) {
+        this.#receive(said.message);
+        said = receiveMessageOnPort(this.#port);
+      }
+    } catch (error) {
+      this.#unreadable(error);
+    }
+    this.#port.close();
+  }
+
+  #receive(message: FromThread): void {
     try {
       this.#follow(message);
     } catch (error) {
@@ -191,7 +211,7 @@ export class Thread implements TaskHolder {
   }
 
   #follow(message: FromThread): void {
-    switch (message.millrace) {
+    switch (message.what) {
       case "ready":
         this.#becomeReady();
         break;
@@ -226,8 +246,8 @@ export class Thread implements TaskHolder {
     const running = this.#running.get(end.id);
     if (running === undefined) return;
     const { task } = running;
-    if (end.millrace === "returned") task.resolve(end.value);
-    else if (end.millrace === "gaveOutcome") task.resolve(restoreOutcome(end.outcome));
+    if (end.what === "returned") task.resolve(end.value);
+    else if (end.what === "gaveOutcome") task.resolve(restoreOutcome(end.outcome));
     else task.reject(unpack(end.thrown, task.abortReason));
     this.#running.delete(end.id);
     running.grace?.cancel();
@@ -239,13 +259,17 @@ export class Thread implements TaskHolder {
   #log({ id, level, text, data }: LogLine): void {
     const logger = contained(this.#running.get(id)?.task.context.logger ?? this.#parts.logger());
     const fields = data === undefined ? undefined : unpack(data);
-    if (typeof fields === "object" && fields !== null) logger[level](text, fields);
-    else logger[level](text);
+    if (fields === undefined) logger[level](text);
+    else
+      logger[level](
+        text,
+        typeof fields === "object" && fields !== null ? fields : { data: fields },
+      );
   }
 
   #post(message: ToThread): void {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window: it has no origin
-    this.#worker.postMessage(message);
+    this.#port.postMessage(message);
   }
 
   /** Something went wrong; the first thing that did is what the thread was lost of. */
@@ -310,8 +334,4 @@ function crash(error: unknown): ThreadLoss {
 /** `node --input-type=module --eval` hands its flags to its threads, which refuse this one for a file. */
 function execArgv(): { readonly execArgv?: string[] } {
   return process.execArgv.some((flag) => flag.startsWith("--input-type")) ? { execArgv: [] } : {};
-}
-
-function isOurs(message: unknown): message is FromThread {
-  return typeof message === "object" && message !== null && "millrace" in message;
 }

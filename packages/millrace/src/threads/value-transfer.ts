@@ -45,9 +45,12 @@ export function pack(value: unknown, abortReason?: unknown): Packed {
   return packValue(value, seen, 0);
 }
 
-/** What is given with a log line: an object whose fields may be errors. */
-export function packFields(data: object): Packed {
-  if (isError(data)) return pack(data);
+/**
+ * What is given with a log line: an object whose fields may be errors. Those who write JavaScript give other
+ * values, too.
+ */
+export function packFields(data: unknown): Packed {
+  if (typeof data !== "object" || data === null || isError(data)) return pack(data);
   const seen = new Map<object, Packed>();
   return { as: "record", fields: [...packEntries(data, ownKeys(data), seen, 0)] };
 }
@@ -64,11 +67,12 @@ function packValue(value: unknown, seen: Map<object, Packed>, depth: number): Pa
   if (known !== undefined) return known;
   if (depth > maxDepth) return asText(value);
   if (isError(value)) return packError(value, seen, depth);
-  if (isListWithErrors(value)) {
+  const list = listWithErrors(value);
+  if (list !== undefined) {
     const items: Packed[] = [];
     const packed: Packed = { as: "list", items };
     seen.set(value, packed);
-    for (const item of value) items.push(packValue(item, seen, depth + 1));
+    for (const item of list) items.push(packValue(item, seen, depth + 1));
     return packed;
   }
   try {
@@ -184,14 +188,17 @@ function isError(value: object): value is Error {
   }
 }
 
-function isListWithErrors(value: object): value is readonly unknown[] {
+/** The items of an array that has errors among them. */
+function listWithErrors(value: object): readonly unknown[] | undefined {
   try {
-    return (
-      Array.isArray(value) &&
-      value.some((item) => typeof item === "object" && item !== null && isError(item))
-    );
+    if (!Array.isArray(value)) return undefined;
+    // By index: an array may well have an iterator of its own that throws.
+    const items: readonly unknown[] = Array.from({ length: value.length }, (_, at) => value[at]);
+    return items.some((item) => typeof item === "object" && item !== null && isError(item))
+      ? items
+      : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -101,6 +101,7 @@ it("the logger is the consumer's, with errors whole", async () => {
     ["warn", "with an error"],
     ["error", "an error itself"],
     ["debug", "Symbol(no text)"],
+    ["info", "with a text"],
   ]);
   expect(logged[1]?.data).toMatchObject({
     error: { name: "OddError", code: "ODD", table: "seats" },
@@ -108,6 +109,7 @@ it("the logger is the consumer's, with errors whole", async () => {
     fn: "a function fn",
   });
   expect(logged[2]?.data).toBeInstanceOf(TypeError);
+  expect(logged[4]?.data).toEqual({ data: "seat 7" });
 });
 
 it("what a handler logs after its end is logged all the same", async () => {

@@ -70,6 +70,13 @@ it("an error whose properties throw when read", async () => {
   });
 });
 
+it("an error with a list that objects to being gone through", async () => {
+  expect(await arriving("hostileList")).toMatchObject({
+    message: "hostile",
+    errors: [expect.objectContaining({ message: "one" }), "two"],
+  });
+});
+
 it("a chain of causes too long for any stack", async () => {
   let error: unknown = await arriving("deep");
   let length = 0;

@@ -179,6 +179,26 @@ describe("a task that does not end after its abort costs its thread", () => {
   });
 });
 
+it("each of several stops waits for the threads' end, for as long as any of them does", async () => {
+  const before = liveThreads();
+  const clock = new VirtualClock();
+  const handle = threadsOf("outside", { clock });
+  await handle.start();
+  const folder = await mkdtemp(join(tmpdir(), "millrace-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const sign = join(folder, "sign");
+  const blocking = errorOf(handle(message(sign), context()));
+  await expect.poll(() => existsSync(sign)).toBe(true);
+  let stopped = 0;
+  const stops = [handle.stop(), handle.stop()].map((stop) => stop.then(() => (stopped += 1)));
+  await clock.advance(899);
+  expect(stopped).toBe(0);
+  await clock.advance(1);
+  await Promise.all(stops);
+  expect(await blocking).toMatchObject({ reason: "stopped" });
+  await expect.poll(() => liveThreads(), { timeout: 20_000 }).toBe(before);
+});
+
 it("a thread that dies again and again is made again less and less often", async () => {
   const clock = new VirtualClock();
   const handle = threadsOf("act", { clock });

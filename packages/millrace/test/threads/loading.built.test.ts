@@ -97,6 +97,32 @@ it("without a start, tasks fail with the module's error, and wait longer and lon
   expect(await fourth).toMatchObject({ cause: { message: "no database" } });
 });
 
+it("threads that die are not made again for nobody", async () => {
+  const before = liveThreads();
+  const clock = new VirtualClock();
+  const handle = threadsOf("default", { clock }, fixture("throws.mjs"));
+  expect(await errorOf(handle(message("1"), context()))).toBeInstanceOf(HandlerModuleError);
+  await expect.poll(() => clock.nextTimerMs()).toBe(100);
+  await clock.advance(100);
+  expect(clock.pendingTimers).toBe(0);
+  expect(liveThreads()).toBe(before);
+  // Somebody needs them again: then at once, and a start sees them fail as well.
+  expect(await errorOf(handle(message("2"), context()))).toBeInstanceOf(HandlerModuleError);
+  await expect.poll(() => clock.nextTimerMs()).toBe(200);
+  await clock.advance(200);
+  expect(clock.pendingTimers).toBe(0);
+  expect(await errorOf(handle.start())).toBeInstanceOf(HandlerModuleError);
+});
+
+it("the default export of an ES module that was compiled to CommonJS", async () => {
+  expect(await threadsOf("default", {}, fixture("compiled.cjs"))(message("x"), context())).toBe(
+    "x, compiled",
+  );
+  expect(await threadsOf("named", {}, fixture("compiled.cjs"))(message("x"), context())).toBe(
+    "x, by name",
+  );
+});
+
 it("several starts share the threads, which end with the last stop", async () => {
   const before = liveThreads();
   const handle = threadsOf("thread", { threads: 2 });
@@ -148,18 +174,6 @@ it("a start after a stop meanwhile has threads of its own, which the first start
   expect(await handle(message("x"), context())).toBeTypeOf("number");
 });
 
-it("what looks like ours and is not costs the thread, and no more", async () => {
-  const url = code(`
-    import { parentPort } from "node:worker_threads";
-    export default () => { parentPort.postMessage({ millrace: "threw", id: 1 }); return new Promise(() => {}); }`);
-  const handle = threadsOf("default", {}, url);
-  expect(await errorOf(handle(message("x"), context()))).toMatchObject({
-    code: "WORKER_THREAD_LOST",
-    reason: "crashed",
-    message: expect.stringContaining("sent what cannot be read"),
-  });
-});
-
 it("a logger that throws, or is none, does no harm", async () => {
   const handle = threadsOf("log");
   const logger = new Proxy({} as Logger, {
@@ -173,12 +187,22 @@ it("a logger that throws, or is none, does no harm", async () => {
   await handle.stop();
 });
 
-it("what user code posts to its parent is not taken for ours", async () => {
+it.each([
+  ["posts there", `parentPort.postMessage("hi"); parentPort.postMessage({ what: "threw", id: 1 })`],
+  ["closes it", "parentPort.close()"],
+  ["takes its listeners away", "parentPort.removeAllListeners()"],
+])("the thread's parentPort is its module's own: one that %s", async (_, statement) => {
+  // Something else keeps the thread alive, as a pool of connections does.
   const url = code(`
-    import { parentPort } from "node:worker_threads";
-    export default () => { parentPort.postMessage("hi"); parentPort.postMessage({ id: 1 }); return 1; }`);
+    import { parentPort, workerData } from "node:worker_threads";
+    setInterval(() => {}, 1e6);
+    let heard = 0;
+    parentPort.on("message", () => { heard += 1; });
+    export default () => { ${statement}; return [heard, Object.keys(workerData)]; }`);
   const handle = threadsOf("default", {}, url);
-  expect(await handle(message("x"), context())).toBe(1);
+  for (let call = 0; call < 3; call += 1) {
+    expect(await handle(message("x"), context())).toEqual([0, ["moduleUrl", "exportName"]]);
+  }
 });
 
 /** Whether this Node runs TypeScript. */

@@ -26,6 +26,8 @@ it.each([
   ["resourceLimits.maxHeapMb", { resourceLimits: { maxHeapMb: 64 } }, "64"],
   ["resourceLimits.stackSizeMb", { resourceLimits: { stackSizeMb: 0 } }, "0"],
   ["resourceLimits.stackSizeMb", { resourceLimits: { stackSizeMb: "4" } }, '"4"'],
+  // Node ends the whole process with less than 0.2, from within its own start of the thread.
+  ["resourceLimits.stackSizeMb", { resourceLimits: { stackSizeMb: 0.19 } }, "0.19"],
   ["env", { env: "A=1" }, '"A=1"'],
   ["env", { env: null }, "null"],
   ["env", { env: ["A"] }, '["A"]'],
