@@ -3,6 +3,7 @@
  * outcome on. It never waits for a settlement, and nothing that user code does ends it.
  */
 import type { Clock } from "../clock.ts";
+import { isThenable, onRejection } from "../errors.ts";
 import { Batch } from "./batch.ts";
 import type { Delivery } from "./delivery.ts";
 import { BatchOutcomeError, LeaseLostError } from "./errors.ts";
@@ -86,7 +87,9 @@ export class BatchWorker<Body> {
       clock,
       handlerTimeoutMs,
     );
-    const ends = endOfEach(end, started.length);
+    const ends = endOfEach(end, started.length, (error) =>
+      logger.warn("a promise in the answer of handleBatch rejected", { error }),
+    );
     const tookMs = clock.monotonicMs() - startedAtMs;
     for (const [index, { delivery }] of started.entries()) {
       this.#settle(delivery, ends[index] ?? end, false, tookMs);
@@ -129,20 +132,54 @@ export class BatchWorker<Body> {
   }
 }
 
-/** What the end of a batch's handler says of each of its `count` messages. */
-function endOfEach(end: HandlerEnd, count: number): HandlerEnd[] {
+/**
+ * What the end of a batch's handler says of each of its `count` messages.
+ *
+ * @param onRejected gets what promises in the answer reject with, which nobody else would hear of: the process would end.
+ */
+function endOfEach(
+  end: HandlerEnd,
+  count: number,
+  onRejected: (error: unknown) => void,
+): HandlerEnd[] {
   const same = (each: HandlerEnd): HandlerEnd[] => Array.from({ length: count }, () => each);
-  if (end.how !== "returned" || !Array.isArray(end.value)) return same(end);
-  const values: readonly unknown[] = end.value;
-  if (values.length !== count) {
-    const why = `an array of ${values.length} for ${count} messages`;
-    return same({ how: "threw", thrown: new BatchOutcomeError(why) });
+  if (end.how !== "returned") return same(end);
+  try {
+    if (!Array.isArray(end.value)) return same(end);
+    return outcomesOf(end.value, count, onRejected).map((value) => ({ how: "returned", value }));
+  } catch (error) {
+    const thrown =
+      error instanceof BatchOutcomeError
+        ? error
+        : new BatchOutcomeError("an array that cannot be read", { cause: error });
+    return same({ how: "threw", thrown });
   }
+}
+
+/** @throws BatchOutcomeError, or whatever an array of the user's own throws when it is read. */
+function outcomesOf(
+  answer: readonly unknown[],
+  count: number,
+  onRejected: (error: unknown) => void,
+): readonly unknown[] {
+  const { length } = answer;
+  // By index: an array may have holes, and methods of its own.
+  const values = Array.from({ length: Math.min(length, count) }, (_, index) => answer[index]);
+  for (const value of values) onRejection(value, onRejected);
+  if (length !== count) throw new BatchOutcomeError(`an array of ${length} for ${count} messages`);
   // What Promise.allSettled answers is an array too: only what is meant as one may acknowledge.
   const stray = values.findIndex((value) => value !== undefined && !isOutcome(value));
-  if (stray !== -1) {
-    const why = `an array whose entry ${stray} is neither an outcome nor undefined`;
-    return same({ how: "threw", thrown: new BatchOutcomeError(why) });
+  if (stray === -1) return values;
+  const what = isPromise(values[stray])
+    ? "a promise, which it has not awaited"
+    : "neither an outcome nor undefined";
+  throw new BatchOutcomeError(`an array whose entry ${stray} is ${what}`);
+}
+
+function isPromise(value: unknown): boolean {
+  try {
+    return isThenable(value);
+  } catch {
+    return false; // A proxy that objects to being asked.
   }
-  return values.map((value) => ({ how: "returned", value }));
 }

@@ -77,8 +77,9 @@ export class OrderKeyError extends MillraceError {
 export class BatchOutcomeError extends MillraceError {
   readonly code = "BATCH_OUTCOMES";
 
-  constructor(answered: string) {
-    super(`handleBatch must answer one outcome, or undefined, a message; it answered ${answered}`);
+  constructor(answered: string, options?: ErrorOptions) {
+    const expected = "one outcome, or undefined, a message";
+    super(`handleBatch must answer ${expected}; it answered ${answered}`, options);
   }
 }
 

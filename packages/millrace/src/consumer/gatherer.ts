@@ -30,7 +30,7 @@ export interface GathererParts {
  *     batch     [ x1 a1 a2 a3 b1 ]
  *
  * What waits behind a delivery in its lane joins the batch with it, in order: it would otherwise wait
- * until the whole batch is done. One whose body was refused no handler gets to see, so that it has its turn
+ * until the whole batch is done. So does what comes into its lane while the batch waits for others. One whose body was refused no handler gets to see, so that it has its turn
  * alone: nothing behind it may start before it is settled. Deliveries stay `waiting` until their worker runs them.
  */
 export class Gatherer {
@@ -65,7 +65,20 @@ export class Gatherer {
       this.#add(batch, next);
     }
     timer.cancel();
+    this.#addJoining(batch);
     return batch;
+  }
+
+  /** What has come into its lanes while it waited: that does not pass through the channel. */
+  #addJoining(batch: Delivery[]): void {
+    const { lanes, isRefused, maxSize } = this.#parts;
+    if (lanes === undefined) return;
+    for (const delivery of batch) {
+      if (batch.length >= maxSize) return;
+      if (delivery.state !== "waiting" || isRefused(delivery)) continue;
+      const next = lanes.join(delivery, (each) => !isRefused(each));
+      if (next !== undefined) this.#add(batch, next);
+    }
   }
 
   #add(batch: Delivery[], delivery: Delivery): void {

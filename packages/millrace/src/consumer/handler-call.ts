@@ -75,8 +75,8 @@ function hasLifecycle(handler: object): handler is HandlerLifecycle {
 export type HandlerEnd =
   | { readonly how: "returned"; readonly value: unknown }
   | { readonly how: "threw"; readonly thrown: unknown }
-  /** It was told to end and did not within the grace: it may still be running. */
-  | { readonly how: "leftBehind" };
+  /** It was told to end, for `reason`, and did not within the grace: it may still be running. */
+  | { readonly how: "leftBehind"; readonly reason: Error | undefined };
 
 /** How long a handler may take to end after its signal aborted. */
 const handlerGraceMs = 5_000;
@@ -100,7 +100,10 @@ export function callHandler(
     };
     run.onAbort(() => {
       timer?.cancel();
-      timer = clock.setTimer(() => end({ how: "leftBehind" }), handlerGraceMs);
+      timer = clock.setTimer(
+        () => end({ how: "leftBehind", reason: run.abortReason }),
+        handlerGraceMs,
+      );
     });
     if (timeoutMs !== undefined && run.abortReason === undefined) {
       timer = clock.setTimer(() => run.abort(new HandlerTimeoutError(timeoutMs)), timeoutMs);

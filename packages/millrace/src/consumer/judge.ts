@@ -72,7 +72,8 @@ export class Judge {
         cause === undefined ? abortReason : new HandlerTimeoutError(timeoutMs, { cause });
       return this.#failed(delivery, error);
     }
-    const error = toError(end.how === "threw" ? end.thrown : abortReason);
+    // In a batch the reason may be another's, whose lease was lost.
+    const error = toError(end.how === "threw" ? end.thrown : end.reason);
     if (bodyRefused && error instanceof InvalidBodyError && this.#parts.hasDeadLetterQueue) {
       return { outcome: deadLetter({ reason: error.message }), error };
     }

@@ -157,6 +157,49 @@ describe("outcomes", () => {
     expect(consumer.stats()).toMatchObject({ acknowledged: 0, retried: 2 });
   });
 
+  it.each<[string, (messages: readonly Message[]) => unknown]>([
+    [
+      "proxies that were revoked",
+      () => {
+        const { proxy, revoke } = Proxy.revocable([], {});
+        revoke();
+        return [proxy, proxy];
+      },
+    ],
+    [
+      "a proxy of an array that objects to being read",
+      (messages) =>
+        new Proxy([...messages], {
+          get: (target, key) => {
+            if (key === "then") return undefined;
+            throw new Error(`no ${String(key)} of ${target.length} for you`);
+          },
+        }),
+    ],
+    [
+      "an array with methods of its own",
+      (messages) =>
+        Object.assign([...messages], { findIndex: () => -1, map: () => [], some: () => false }),
+    ],
+    [
+      "promises that nobody has awaited, and that reject",
+      (messages) => messages.map(() => Promise.reject(new Error("nobody has awaited me"))),
+    ],
+  ])("retries all when it returns %s", async (_, answer) => {
+    const bench = await Bench.open();
+    await bench.send("a", "b");
+    const { consumer, told } = bench.consumer({ handleBatch: answer, retry: () => 60 });
+    await bench.start(consumer);
+    await bench.clock.advance(1_000);
+    expect(bodies(only(told, "retried"))).toEqual(["a", "b"]);
+    expect(only(told, "failed")).toMatchObject([
+      { error: { code: "BATCH_OUTCOMES" } },
+      { error: { code: "BATCH_OUTCOMES" } },
+    ]);
+    expect(only(told, "acknowledged")).toEqual([]);
+    expect(bench.logged.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
   it("settles a body that the schema refuses as a failure of that message alone", async () => {
     const bench = await Bench.open();
     const dead = await bench.deadLetterQueue();
@@ -252,6 +295,31 @@ describe("leases", () => {
     expect(reasons).toMatchObject([{ code: "LEASE_LOST" }]);
     expect(bodies(only(told, "leaseLost"))).toEqual(["a"]);
     expect(bodies(only(told, "acknowledged"))).toEqual(["b"]);
+  });
+
+  it("tells the rest of a batch that was left behind why it was", async () => {
+    const bench = await Bench.open({ VisibilityTimeout: "10" });
+    await bench.send("a", "b");
+    let refused = false;
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", async (next, { Entries }) => {
+      const answer = await next();
+      const [first] = Entries;
+      if (first?.VisibilityTimeout !== 10 || refused) return answer;
+      refused = true;
+      const Failed = [{ Id: "0", Code: "ReceiptHandleIsInvalid", SenderFault: true }];
+      return { Successful: Entries.slice(1).map(({ Id }) => ({ Id })), Failed };
+    });
+    const { consumer, told } = bench.consumer({
+      handleBatch: () => new Promise(() => {}),
+      concurrency: 1,
+      retry: () => 60,
+    });
+    await bench.start(consumer);
+    await bench.clock.advanceUntil(() => consumer.stats().retried === 1);
+    expect(bodies(only(told, "leaseLost"))).toEqual(["a"]);
+    expect(only(told, "failed")).toMatchObject([
+      { message: { body: "b" }, error: { code: "LEASE_LOST" } },
+    ]);
   });
 });
 
@@ -376,6 +444,22 @@ describe("lanes in batches", () => {
       expect(new Set(again.slice(4))).toEqual(new Set(["a3", "a4"]));
     },
   );
+
+  it("gathers what comes into a lane while it waits", async () => {
+    const bench = await Bench.open();
+    await bench.send(...texts(35));
+    const { batches, handleBatch } = recording(() => {});
+    const { consumer } = bench.consumer({
+      handleBatch,
+      batch: { maxSize: 30, maxWaitMs: 100 },
+      orderBy: () => "one lane for all",
+      concurrency: 2,
+    });
+    await bench.start(consumer);
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 35);
+    expect(batches.map(({ length }) => length)).toEqual([30, 5]);
+    expect(batches.flat()).toEqual(texts(35));
+  });
 
   it("brings back what stands behind the earliest of a batch that fails, whichever fails first", async () => {
     const bench = await Bench.open({ ...fifo, VisibilityTimeout: "10" });
