@@ -30,8 +30,9 @@ export interface GathererParts {
  *     batch     [ x1 a1 a2 a3 b1 ]
  *
  * What waits behind a delivery in its lane joins the batch with it, in order: it would otherwise wait
- * until the whole batch is done. So does what comes into its lane while the batch waits for others. One whose body was refused no handler gets to see, so that it has its turn
- * alone: nothing behind it may start before it is settled. Deliveries stay `waiting` until their worker runs them.
+ * until the whole batch is done. So does what comes into its lane while the batch waits for others. One
+ * whose body was refused no handler gets to see, so that it has its turn alone: nothing behind it may start
+ * before it is settled. Deliveries stay `waiting` until their worker runs them.
  */
 export class Gatherer {
   readonly #parts: GathererParts;
