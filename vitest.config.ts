@@ -4,6 +4,9 @@ import { defineConfig } from "vitest/config";
 /** Resolves workspace packages to their sources, so that tests need no build. */
 const source = { conditions: ["millrace-source"] };
 
+/** How long a test waits for what it polls for: a bound for what hangs, on machines that are busy too. */
+const expectations = { poll: { timeout: 20_000, interval: 20 } };
+
 export default defineConfig({
   ssr: { resolve: source },
   test: {
@@ -15,6 +18,7 @@ export default defineConfig({
         ssr: { resolve: source },
         test: {
           name: "unit",
+          expect: expectations,
           // A bound for what hangs, not for what is slow: a machine may be busy with other things.
           testTimeout: 30_000,
           include: [
@@ -28,6 +32,7 @@ export default defineConfig({
       {
         test: {
           name: "built",
+          expect: expectations,
           include: [
             "{packages,examples}/*/test/**/*.built.test.ts",
             "{reliability,benchmarks}/test/**/*.built.test.ts",
