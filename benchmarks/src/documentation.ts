@@ -91,6 +91,19 @@ const gains: readonly Gain[] = [
     "share",
     " %",
   ),
+  {
+    ...gain(
+      "the same, where sqs-consumer has a Consumer for each handler",
+      "uneven",
+      "share",
+      " %",
+    ),
+    theirs: "sqs-consumer-single",
+  },
+  {
+    ...gain("requests to SQS a message then", "uneven", "requests", ""),
+    theirs: "sqs-consumer-single",
+  },
   gain("time from send to handler, 99th percentile", "trickle", "p99Ms", " ms"),
   gain("requests an hour while there is nothing to do", "trickle", "idleRequests", ""),
   gain("rows a second into Postgres, one insert a message", "database", "rows", ""),

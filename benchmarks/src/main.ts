@@ -3,7 +3,7 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
 import { Bench } from "./bench.ts";
 import { cases } from "./cases/all.ts";
@@ -15,7 +15,7 @@ import { machine, versions } from "./machine.ts";
 import { catalogue, peerNames } from "./peers/catalogue.ts";
 import type { PeerName } from "./peers/catalogue.ts";
 import { writePlots } from "./plots.ts";
-import { commandLine, gathered, run, wholeNumber } from "./program.ts";
+import { commandLine, gathered, run, UsageError, wholeNumber } from "./program.ts";
 import { Progress } from "./progress.ts";
 import { newResults } from "./results.ts";
 import type { Results } from "./results.ts";
@@ -46,8 +46,16 @@ const command = commandLine(
   "bench",
   "Measures millrace side by side with others: CPU time, requests, throughput, latency. Each runs in a process of its own against one counting endpoint in another.",
 )
-  .option("--case <name>", "only this case, by name or number; may be repeated", readCase, [])
-  .option("--peer <name>", "only this peer; may be repeated", gathered(peerNames), [])
+  .addOption(
+    new Option("--case <name>", "only this case, by name or number; may be repeated")
+      .default([], "all")
+      .argParser(readCase),
+  )
+  .addOption(
+    new Option("--peer <name>", "only this peer; may be repeated")
+      .default([], "all of the case")
+      .argParser(gathered(peerNames)),
+  )
   .option(
     "--rounds <n>",
     "how often each is measured (default: 3, with --quick 1)",
@@ -90,6 +98,7 @@ async function measure(options: Options, signal: AbortSignal): Promise<Results> 
     rounds,
     pace: { quick, hurry },
   });
+  if (steps.length === 0) throw new UsageError("none of these peers is part of these cases");
   const startedAt = new Date();
   const about = { machine: machine(), packages: await versions() };
   await using endpoint = await Endpoint.start();

@@ -16,6 +16,9 @@ class InterruptedError extends Error {
   }
 }
 
+/** What was asked for makes no sense. */
+export class UsageError extends Error {}
+
 const endSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const exitCodes = { failed: 1, usage: 2 } as const;
 
@@ -65,6 +68,8 @@ export async function run(
     if (found !== undefined) controller.abort(new InterruptedError(found));
   };
   for (const signal of endSignals) process.on(signal, onSignal);
+  // `| head` reads no more than it wants: the rest of the output is nobody's, and so is a run that still goes on.
+  process.stdout.on("error", (error) => controller.abort(error));
   try {
     command.parse();
     await main(controller.signal);
@@ -83,5 +88,6 @@ function failWith(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`error: ${message.trim().replaceAll(/\s*\n\s*/g, "; ")}\n`);
   if (error instanceof InterruptedError) return error.exitCode;
-  return error instanceof ResultsFileError ? exitCodes.usage : exitCodes.failed;
+  const asked = error instanceof UsageError || error instanceof ResultsFileError;
+  return asked ? exitCodes.usage : exitCodes.failed;
 }

@@ -79,6 +79,7 @@ it.each([
   [["--peer", "nobody"], /'nobody' is invalid/],
   [["--rounds", "0"], /whole number from 1 to 100/],
   [["--nonsense"], /unknown option '--nonsense'/],
+  [["--case", "1", "--peer", "producer"], /none of these peers is part of these cases/],
 ])("refuses %j in one line, with exit code 2", async (args, complaint) => {
   const { ended, printed } = start(...args);
   expect(await ended).toBe(2);

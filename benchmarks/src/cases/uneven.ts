@@ -16,6 +16,7 @@ const peers: readonly PeerName[] = [
   "millrace",
   "millrace-sdk",
   "sqs-consumer",
+  "sqs-consumer-single",
   "squiss-ts",
   "sdk-loop",
   "undici-loop",
@@ -26,8 +27,10 @@ export const uneven: Case = {
   how: `A queue that never ends, 50 handlers at once; a message takes 20 ms, every twentieth 1 s. If no handler slot were ever idle, that would be 50 / 69 ms = ${Math.floor(ideal)} messages a second.`,
   metrics: ["share", "rate", "requests", "cpuUs"],
   jobs: ({ quick, hurry }) => {
-    const warmUp = { ms: (quick ? 1_000 : 1_200) / hurry };
-    const measure = { ms: (quick ? 2_000 : 4_500) / hurry };
+    // Long messages start at once at first: it takes some rounds of them until they are spread over time. The window
+    // is a whole number of them.
+    const warmUp = { ms: ((quick ? 2 : 3) * work.longMs) / hurry };
+    const measure = { ms: ((quick ? 2 : 5) * work.longMs) / hurry };
     return peers.map((peer) => ({
       peers: [peer],
       seconds: 0.5 + (warmUp.ms + measure.ms) / 1_000,

@@ -10,7 +10,7 @@ interface PeerEntry {
 }
 
 const sdkClient =
-  "one SQSClient with keep-alive and up to 500 sockets, as the SDK's guide has it for throughput";
+  "one SQSClient with keep-alive and up to 500 sockets, as the SDK's guide has it for throughput, and without MD5 sums, of which millrace makes none";
 
 export const peerNames = [
   "millrace",
@@ -18,6 +18,7 @@ export const peerNames = [
   "millrace-batch",
   "millrace-threads",
   "sqs-consumer",
+  "sqs-consumer-single",
   "sqs-consumer-batch",
   "squiss-ts",
   "sdk-loop",
@@ -54,6 +55,10 @@ export const catalogue: Readonly<Record<PeerName, PeerEntry>> = {
   "sqs-consumer": {
     title: "sqs-consumer",
     options: `\`handleMessage\`, \`batchSize\` 10, and one Consumer for ten handlers at once, as its maintainers advise (issues 96 and 229); ${sdkClient}.`,
+  },
+  "sqs-consumer-single": {
+    title: "sqs-consumer, one each",
+    options: `\`handleMessage\`, \`batchSize\` 1, and a Consumer for each handler, so that none waits for another's; ${sdkClient}.`,
   },
   "sqs-consumer-batch": {
     title: "sqs-consumer, batches",

@@ -7,16 +7,17 @@ import type { PeerSetup } from "./peer.ts";
 import { sdkClient } from "./settings.ts";
 
 export function startSqsConsumer(setup: PeerSetup): Promise<void> {
-  return start(setup, {
-    handleMessage: async (message) => {
-      await setup.handle(message.Body ?? "");
-      return message;
-    },
-  });
+  return start(setup, { batchSize: 10, ...oneByOne(setup) });
+}
+
+/** No message waits for others of its receive; each costs a receive of its own. */
+export function startSqsConsumerSingle(setup: PeerSetup): Promise<void> {
+  return start({ ...setup, loops: setup.slots }, { batchSize: 1, ...oneByOne(setup) });
 }
 
 export function startSqsConsumerBatch(setup: PeerSetup): Promise<void> {
   return start(setup, {
+    batchSize: 10,
     handleMessageBatch: async (messages) => {
       await setup.handleBatch(messages.map(({ Body = "" }) => Body));
       return messages;
@@ -24,13 +25,22 @@ export function startSqsConsumerBatch(setup: PeerSetup): Promise<void> {
   });
 }
 
-type Handlers = Pick<ConsumerOptions, "handleMessage" | "handleMessageBatch">;
+type Options = Pick<ConsumerOptions, "batchSize" | "handleMessage" | "handleMessageBatch">;
 
-function start({ origin, queueUrls, loops }: PeerSetup, handlers: Handlers): Promise<void> {
+function oneByOne({ handle }: PeerSetup): Options {
+  return {
+    handleMessage: async (message) => {
+      await handle(message.Body ?? "");
+      return message;
+    },
+  };
+}
+
+function start({ origin, queueUrls, loops }: PeerSetup, options: Options): Promise<void> {
   const sqs = sdkClient(origin);
   for (const queueUrl of queueUrls) {
     for (let loop = 0; loop < loops; loop += 1) {
-      const consumer = Consumer.create({ queueUrl, sqs, batchSize: 10, ...handlers });
+      const consumer = Consumer.create({ queueUrl, sqs, ...options });
       consumer.on("error", fail);
       consumer.on("processing_error", fail);
       consumer.start();

@@ -11,6 +11,7 @@ export const starters: Readonly<Record<PeerName, () => Promise<StartPeer>>> = {
   "millrace-batch": async () => (await import("./millrace.ts")).startMillraceBatch,
   "millrace-threads": async () => (await import("./millrace-threads.ts")).startMillraceThreads,
   "sqs-consumer": async () => (await import("./sqs-consumer.ts")).startSqsConsumer,
+  "sqs-consumer-single": async () => (await import("./sqs-consumer.ts")).startSqsConsumerSingle,
   "sqs-consumer-batch": async () => (await import("./sqs-consumer.ts")).startSqsConsumerBatch,
   "squiss-ts": async () => (await import("./squiss.ts")).startSquiss,
   "sdk-loop": async () => (await import("./loops.ts")).startSdkLoop,
