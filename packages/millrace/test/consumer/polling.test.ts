@@ -3,6 +3,7 @@
  * them. "Opened" is what SQS sees: the log of calls stands between consumer and queue.
  */
 import type { ReceiveMessageOutput } from "millrace";
+import { sleep } from "millrace";
 import { describe, expect, it } from "vitest";
 import { PollLevel } from "../../src/consumer/poll-level.ts";
 import type { InterceptedSqs } from "./bench.ts";
@@ -185,6 +186,40 @@ describe("how many polls are open", () => {
     level.failed();
     expect(level.polls).toBe(1);
   });
+});
+
+it("leaves connections to settlements, however many deliveries may be in hand", async () => {
+  const bench = await Bench.open({ VisibilityTimeout: "30" });
+  await sendMany(bench, 1_500);
+  // As many as the AWS SDK's client has by default.
+  const sockets = { free: 50, waiting: [] as (() => void)[] };
+  const connected = async <T>(call: () => Promise<T>): Promise<T> => {
+    if (sockets.free === 0) await new Promise<void>((resolve) => sockets.waiting.push(resolve));
+    else sockets.free -= 1;
+    try {
+      await sleep(bench.clock, 10);
+      return await call();
+    } finally {
+      const next = sockets.waiting.shift();
+      if (next === undefined) sockets.free += 1;
+      else next();
+    }
+  };
+  bench.sqs.intercept("ReceiveMessage", connected);
+  bench.sqs.intercept("DeleteMessageBatch", connected);
+  let handled = 0;
+  const { consumer } = bench.consumer({
+    handleBatch: async (messages) => {
+      handled += messages.length;
+      await sleep(bench.clock, 100);
+    },
+    batch: { maxSize: 1_000 },
+    concurrency: 5,
+  });
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1_500, 10_000);
+  expect(handled).toBe(1_500);
+  expect(consumer.stats().openPolls).toBeLessThan(50);
 });
 
 describe("answers that come at once and are empty", () => {
