@@ -53,6 +53,8 @@ export function healthRule(): Rule {
         if (entry.type === "aborted" || entry.late) troubles.set(who, undefined);
         else polled(who, entry.error, entry.atMs);
       } else if (entry.type === "startResolved") {
+        // Of one that runs already another start says nothing.
+        if (started.has(entry.consumer)) return;
         started.add(entry.consumer);
         const trouble = troubles.get(entry.consumer);
         if (trouble === undefined || trouble === "none") return;

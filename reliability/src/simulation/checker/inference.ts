@@ -8,6 +8,9 @@ import type { Delivery, EntryOf } from "./records.ts";
 /** How long a handler may go on after its signal aborted, before it is left behind. */
 export const handlerGraceMs = 5_000;
 
+/** Longer than settlements wait for others. */
+const lingerMs = 50;
+
 /** How many deliveries a consumer may have in hand. */
 export function capacity({ concurrency, prefetch, batches }: ConsumerFacts): number {
   return concurrency * (batches?.maxSize ?? 1) + prefetch;
@@ -18,6 +21,8 @@ function isBehindTrouble({ lane, arrival, consumer }: Delivery): boolean {
   for (const other of consumer?.hand ?? []) {
     if (other.lane !== lane || other.arrival >= arrival) continue;
     if (isToBeCopied(other) || other.touched || other.run?.abortedMs !== undefined) return true;
+    // Its retry may be as long as a lease.
+    if (other.run?.end !== undefined && other.run.end.how !== "resolved") return true;
   }
   return false;
 }
@@ -55,5 +60,7 @@ export function settlement(
   }
   if (consumer?.facts.lanes !== "key" || lane === undefined) return "no";
   if (barredBy !== undefined || about?.seconds !== consumer.facts.visibilitySeconds) return "yes";
-  return isBehindTrouble(delivery) ? "maybe" : "no";
+  // What goes back with others of its lane may follow them in the next request.
+  const sinceMs = atMs - (consumer.wentBackMs.get(lane) ?? -Infinity);
+  return sinceMs <= lingerMs || isBehindTrouble(delivery) ? "maybe" : "no";
 }

@@ -117,6 +117,7 @@ export class Ledger {
       hand: new Set(),
       runs: new Set(),
       attempts: new Set(),
+      wentBackMs: new Map(),
       lastPoll: undefined,
     });
   }
@@ -192,6 +193,10 @@ export class Ledger {
     if (request.operation === "ReceiveMessage") {
       consumer.polls.add(call);
       consumer.lastPoll = call;
+    }
+    for (const [index, { lane }] of deliveries.entries()) {
+      const backs = request.operation !== "DeleteMessageBatch" && settles[index] !== "no";
+      if (lane !== undefined && backs) consumer.wentBackMs.set(lane, request.atMs);
     }
     for (const [index, delivery] of deliveries.entries()) {
       if (request.fault !== undefined) delivery.touched = true;
@@ -309,6 +314,9 @@ export class Ledger {
     for (const { delivery: number } of entry.brought) {
       const delivery = this.deliveries.get(number);
       if (delivery === undefined) continue;
+      // On a FIFO queue a poll is opened again for what it left, and what comes late is not looked at.
+      if (entry.late && consumer.facts.lanes === "group" && delivery.arrivedMs !== undefined)
+        continue;
       const visibilityMs = request.visibilitySeconds * 1_000;
       const beganMs = Math.max(request.atMs, entry.atMs - visibilityMs * answerShare);
       delivery.heldUntilMs = Math.max(delivery.heldUntilMs, beganMs + visibilityMs);

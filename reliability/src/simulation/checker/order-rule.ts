@@ -8,6 +8,9 @@ import type { Ledger } from "./ledger.ts";
 import type { Consumer, Delivery, Run, StoredMessage } from "./records.ts";
 import type { Report, Rule } from "./rule.ts";
 
+/** How long a schema may take. */
+const readWithinMs = 10_000;
+
 /** A lane at one consumer. */
 interface Lane {
   /** The arrival of the last one that was started. */
@@ -69,13 +72,15 @@ export function orderRule(entries: readonly Entry[]): Rule {
       } else if (entry.type === "request" && entry.operation === "ChangeMessageVisibilityBatch") {
         for (const { delivery: number } of entry.about) {
           const delivery = ledger.deliveries.get(number);
-          if (delivery !== undefined) wentBack(delivery, report);
+          if (delivery !== undefined) wentBack(delivery, entry.atMs, report);
         }
       } else if (entry.type === "handlerEnded" || entry.type === "handlerAborted") {
         const run = ledger.runs.get(entry.run);
         if (run?.delivery === undefined || !failed(run)) return;
         // What came while a handler ran on that had lost its lease waits for its end, and is not part of it.
         const ended = entry.type === "handlerEnded";
+        // Nor is it of one that was left behind and settled long ago.
+        if (ended && ledger.isLeftBehind(run)) return;
         // Nor is it when its consumer has lost it in some other way.
         const fresh = ended ? ledger.isHeld(run.delivery) : run.abortCode === "LEASE_LOST";
         if (fresh) bar(run.consumer, run.delivery);
@@ -94,10 +99,19 @@ export function orderRule(entries: readonly Entry[]): Rule {
 }
 
 /** It is to come again when the one that failed does; on a FIFO queue at once, since SQS holds it behind that one. */
-function wentBack(delivery: Delivery, report: Report): void {
-  const { barredBy: first, settleSeconds, consumer, late, sound } = delivery;
+function wentBack(delivery: Delivery, nowMs: number, report: Report): void {
+  const { barredBy: first, settleSeconds, consumer, late, sound, arrivedMs = nowMs } = delivery;
   if (first === undefined || settleSeconds === undefined || late || !sound) return;
+  // What is repeated was decided before.
+  if (delivery.settleSentMs !== nowMs) return;
   if (consumer?.phase !== "running") return;
+  // A schema that takes longer than it may has refused the body: that is a failure of the message's own.
+  if (consumer.facts.slowBodies && nowMs - arrivedMs >= readWithinMs) return;
+  // Or one before it was lost while it waited, of which no handler could tell.
+  for (const { lane, arrival, run, heldUntilMs } of consumer.hand) {
+    if (lane !== delivery.lane || arrival >= delivery.arrival) continue;
+    if (run === undefined && heldUntilMs <= nowMs) return;
+  }
   const isGroup = consumer.facts.lanes === "group";
   const lost = first.run?.abortCode === "LEASE_LOST";
   const seconds = isGroup || lost ? 0 : first.settleSeconds;

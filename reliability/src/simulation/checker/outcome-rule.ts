@@ -23,8 +23,9 @@ export function outcomeRule(): Rule {
     const what = `${operation} of delivery ${number}`;
     if (settled.has(delivery)) complain(`${what}, which is settled`);
     if (delivery.open.size > 1) complain(`${what} while another request about it is under way`);
-    const { run, late, consumer } = delivery;
-    if (run === undefined && late && consumer?.facts.lanes === "none") {
+    const { run, late, sound, consumer } = delivery;
+    // One that is taken all the same may be retried for its body.
+    if (run === undefined && late && sound && consumer?.facts.lanes === "none") {
       const { seconds = 0 } = about;
       // What comes soon after its poll was given up is taken, and extended.
       if (seconds !== 0 && seconds !== consumer.facts.visibilitySeconds) {

@@ -39,8 +39,12 @@ export function pollRule(): Rule {
   };
   return {
     see: (entry, ledger, report) => {
-      if (entry.type === "startResolved") pollingOf(entry.consumer).started = true;
-      else if (entry.type === "startCalled" || entry.type === "stopCalled") {
+      if (entry.type === "startResolved") {
+        // It may have been stopped before its start had resolved.
+        if (ledger.consumer(entry.consumer).phase === "running") {
+          pollingOf(entry.consumer).started = true;
+        }
+      } else if (entry.type === "startCalled" || entry.type === "stopCalled") {
         // Of a consumer that runs already nothing changes.
         if (ledger.consumer(entry.consumer).phase !== "running" || entry.type === "stopCalled") {
           pollingOf(entry.consumer).started = false;

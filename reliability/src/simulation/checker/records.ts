@@ -29,6 +29,8 @@ export interface Consumer {
   /** Handlers that have not ended. */
   readonly runs: Set<Run>;
   readonly attempts: Set<string>;
+  /** When deliveries of a lane were last seen to go back. */
+  readonly wentBackMs: Map<string, number>;
   lastPoll: Call | undefined;
 }
 

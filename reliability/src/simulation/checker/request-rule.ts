@@ -54,8 +54,8 @@ export function requestRule(): Rule {
     moments.set(kind, moment);
     moment.requests += 1;
     moment.entries += deliveries.length;
-    // One more than would do: what was tried before goes with its like.
-    if (moment.requests <= Math.ceil(moment.entries / maxEntries) + 1) return;
+    // Two more than would do: what was tried before goes with its like, and what is all in hand goes at once.
+    if (moment.requests <= Math.ceil(moment.entries / maxEntries) + 2) return;
     const text = `consumer ${kind}: ${moment.requests} requests at once for ${moment.entries} entries`;
     report("frugal", text);
   };
