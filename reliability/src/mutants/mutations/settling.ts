@@ -59,8 +59,8 @@ export const settling: readonly Mutation[] = [
   {
     name: "breaks on what is thrown and no error",
     file: "consumer/judge.js",
-    find: 'const error = toError(end.how === "threw" ? end.thrown : abortReason);',
-    replace: 'const error = end.how === "threw" ? end.thrown : abortReason;',
+    find: 'const error = toError(end.how === "threw" ? end.thrown : end.reason);',
+    replace: 'const error = end.how === "threw" ? end.thrown : end.reason;',
   },
   {
     name: "has no handler timeout",
