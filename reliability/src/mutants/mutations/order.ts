@@ -45,8 +45,8 @@ export const order: readonly Mutation[] = [
   {
     name: "counts no outcomes of a batch",
     file: "consumer/batch-worker.js",
-    find: "if (values.length !== count) {",
-    replace: "if (false) {",
+    find: "if (length !== count)",
+    replace: "if (false)",
   },
   {
     name: "acknowledges what stands behind a failure in its batch",

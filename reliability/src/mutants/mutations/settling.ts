@@ -106,7 +106,7 @@ export const settling: readonly Mutation[] = [
   {
     name: "lingers over acknowledgements for long",
     file: "consumer/pipeline.js",
-    find: "standard: 10",
+    find: "standard: 12",
     replace: "standard: 3_000",
     queues: ["standard", "ordered"],
   },
