@@ -128,6 +128,8 @@ describe("GET /events/:id/stream", () => {
 
   it("ends when the server does", async () => {
     const served = await office.serve();
+    // A feed that connects later has every stream begin anew.
+    await expect.poll(() => served.feed.listening).toBe(true);
     const reader = await EventReader.open(served.address, "/events/gala/stream");
     await reader.next();
     await served[Symbol.asyncDispose]();
