@@ -4,7 +4,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
-import pc from "picocolors";
+import { terminalColors } from "programs";
 import { Bench } from "./bench.ts";
 import { cases } from "./cases/all.ts";
 import { caseNames } from "./cases/names.ts";
@@ -34,6 +34,8 @@ interface Options {
   readonly profile?: string;
   readonly peers: boolean;
 }
+
+const colors = terminalColors();
 
 /** Above it the endpoint may have held its clients up. */
 const highShare = 0.7;
@@ -120,11 +122,11 @@ function report(results: Results): string {
   const tables = caseNames.flatMap((name, index) => {
     const table = caseTable(results, name);
     if (table === undefined) return [];
-    return `${pc.bold(`${index + 1}  ${cases[name].title}`)}\n\n${aligned(table)}\n`;
+    return `${colors.bold(`${index + 1}  ${cases[name].title}`)}\n\n${aligned(table)}\n`;
   });
   const held = verdicts(results);
   const targets =
-    held.length === 0 ? [] : [`${pc.bold("Targets")}\n\n${aligned(targetTable(held))}\n`];
+    held.length === 0 ? [] : [`${colors.bold("Targets")}\n\n${aligned(targetTable(held))}\n`];
   return `\n${[...tables, ...targets, ...warnings(results)].join("\n")}`;
 }
 
@@ -147,7 +149,7 @@ function warnings(results: Results): string[] {
 
 function describePeers(): string {
   return peerNames
-    .map((name) => `${pc.bold(name)}  ${catalogue[name].title}\n  ${catalogue[name].options}`)
+    .map((name) => `${colors.bold(name)}  ${catalogue[name].title}\n  ${catalogue[name].options}`)
     .join("\n");
 }
 

@@ -12,6 +12,7 @@ function start(...args: string[]) {
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true, // A process group of its own, as a terminal gives it.
+    env: { ...process.env, CI: "true" }, // For which some libraries colour what goes to a pipe.
   });
   const printed = { out: "", err: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (printed.out += text));
@@ -46,6 +47,7 @@ it("measures a case, prints its table, and writes results and plots", async () =
 
   expect(printed.out).toContain("millrace Producer");
   expect(printed.out).toContain("bare SendMessageBatch, undici");
+  expect(printed.out).not.toContain("\u001B");
   const results: unknown = JSON.parse(await readFile(json, "utf8"));
   expect(results).toMatchObject({
     rounds: 1,

@@ -16,7 +16,9 @@ interface Result {
 
 function simulate(...args: string[]): Promise<Result> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], (error, stdout, stderr) => {
+    // With CI, for which some libraries colour what goes to a pipe.
+    const env = { ...process.env, CI: "true" };
+    execFile(process.execPath, [program, ...args], { env }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : error.code, stdout, stderr });
     });
   });

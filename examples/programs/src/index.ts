@@ -26,3 +26,4 @@ export {
 export { formatBody, formatCount, formatDuration, formatNumber, Screen } from "./screen.ts";
 export type { Surroundings } from "./program.ts";
 export type { Tone } from "./screen.ts";
+export { terminalColors } from "./terminal-colors.ts";

@@ -5,7 +5,8 @@
 import type { WriteStream } from "node:tty";
 import { systemClock } from "millrace";
 import type { Clock } from "millrace";
-import pc from "picocolors";
+import { terminalColors } from "./terminal-colors.ts";
+import type { Colors } from "./terminal-colors.ts";
 
 /** How a line is meant; on a terminal its colour. */
 export type Tone = "plain" | "quiet" | "good" | "warning" | "bad";
@@ -17,7 +18,7 @@ const whoWidth = 10;
 const clearLine = "\r\u001B[K";
 
 export class Screen {
-  readonly colors: ReturnType<typeof pc.createColors>;
+  readonly colors: Colors;
   readonly #output: Output;
   readonly #clock: Clock;
   /** The line below. Written by {@link Screen.status} and close. */
@@ -30,9 +31,7 @@ export class Screen {
   ) {
     this.#output = output;
     this.#clock = clock;
-    // Not left to picocolors, which colours files too when the variable CI is set.
-    const { NO_COLOR = "", TERM } = environment;
-    this.colors = pc.createColors(this.isTerminal && NO_COLOR === "" && TERM !== "dumb");
+    this.colors = terminalColors(output, environment);
   }
 
   get isTerminal(): boolean {

@@ -6,17 +6,14 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import { SingleBar } from "cli-progress";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import pc from "picocolors";
+import { terminalColors } from "programs";
 import { queueKinds } from "./run.ts";
 import type { QueueKind } from "./scenario.ts";
 
 /** 0: all is well. 1: something was found. 2: the command line makes no sense. 130: Ctrl-C. */
 export const exitCodes = { done: 0, found: 1, usage: 2, interrupted: 130 } as const;
 
-/** Colours on a terminal only, and not with NO_COLOR. */
-export const colors: ReturnType<typeof pc.createColors> = pc.createColors(
-  process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb",
-);
+export const colors: ReturnType<typeof terminalColors> = terminalColors();
 
 export const defaultJobs: number = availableParallelism();
 
