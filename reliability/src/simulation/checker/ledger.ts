@@ -79,11 +79,12 @@ export class Ledger {
     return !late && !doubtful && !isToBeCopied(delivery) && this.nowMs < heldUntilMs;
   }
 
-  /** Whether it has long been deleted, or somebody else's, and nobody works on it. */
-  isGone({ visibleAtMs, heldUntilMs, run }: Delivery): boolean {
+  /** Whether it has long been deleted, or somebody else's, nobody works on it, and its consumer has had the time to see so. */
+  isGone({ visibleAtMs, heldUntilMs, run, consumer }: Delivery): boolean {
     if (run !== undefined && run.endedMs === undefined) return false;
     const endMs = visibleAtMs === Infinity ? heldUntilMs : Math.max(visibleAtMs, heldUntilMs);
-    return endMs + handlerGraceMs < this.nowMs;
+    // While its event loop stands still, a consumer sees nothing.
+    return Math.max(endMs, consumer?.blockedUntilMs ?? endMs) + handlerGraceMs < this.nowMs;
   }
 
   /** Handlers of a consumer that it must count as running; one that has a batch counts once. */

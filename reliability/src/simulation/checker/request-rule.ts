@@ -14,7 +14,7 @@ const earliestShare = 0.65;
 /** So close to the end of a lease nobody waits for company. */
 const hurriedMs = 100;
 
-/** Requests of one kind that a consumer made in the same millisecond. */
+/** Requests of one kind that a consumer made in the same millisecond, with nothing arriving between them. */
 interface Moment {
   readonly atMs: number;
   requests: number;
@@ -22,7 +22,7 @@ interface Moment {
 }
 
 export function requestRule(): Rule {
-  const moments = new Map<string, Moment>();
+  const moments = new Map<Consumer, Map<string, Moment>>();
 
   const checkBatch = (call: number, consumer: Consumer, ledger: Ledger, report: Report): void => {
     const { request, deliveries, settles } = ledger.calls.get(call) ?? {};
@@ -48,15 +48,17 @@ export function requestRule(): Rule {
     }
     const hurried = deliveries.some(({ heldUntilMs }) => heldUntilMs - request.atMs <= hurriedMs);
     if (consumer.phase !== "running" || hurried || request.atMs <= consumer.blockedUntilMs) return;
-    const kind = `${consumer.number} ${request.operation}${areExtensions ? " (extensions)" : ""}`;
-    let moment = moments.get(kind);
+    const kind = `${request.operation}${areExtensions ? " (extensions)" : ""}`;
+    const ofConsumer = moments.get(consumer) ?? new Map<string, Moment>();
+    moments.set(consumer, ofConsumer);
+    let moment = ofConsumer.get(kind);
     if (moment?.atMs !== request.atMs) moment = { atMs: request.atMs, requests: 0, entries: 0 };
-    moments.set(kind, moment);
+    ofConsumer.set(kind, moment);
     moment.requests += 1;
     moment.entries += deliveries.length;
-    // Two more than would do: what was tried before goes with its like, and what is all in hand goes at once.
-    if (moment.requests <= Math.ceil(moment.entries / maxEntries) + 2) return;
-    const text = `consumer ${kind}: ${moment.requests} requests at once for ${moment.entries} entries`;
+    // One more than would do: what was tried before goes with its like, and what has waited long enough alone.
+    if (moment.requests <= Math.ceil(moment.entries / maxEntries) + 1) return;
+    const text = `consumer ${consumer.number} ${kind}: ${moment.requests} requests at once for ${moment.entries} entries`;
     report("frugal", text);
   };
 
@@ -64,6 +66,9 @@ export function requestRule(): Rule {
     see: (entry, ledger, report) => {
       if (entry.type === "answered") {
         const request = ledger.calls.get(entry.call)?.request;
+        // What was all in hand before it has gone at once, not knowing what would come.
+        if (entry.brought.length > 0 && request !== undefined && request.who !== "producer")
+          moments.delete(ledger.consumer(request.who));
         if (entry.error === undefined || request === undefined || request.fault !== undefined)
           return;
         report("contained", `SQS refused ${request.operation} without a fault: ${entry.error}`);

@@ -135,8 +135,7 @@ function checkReport(
     // Its copy may have been refused, and it given up long ago.
     if (isToBeCopied(delivery)) return;
   }
-  // It may have had more than the log can tell: what SQS took for settled while nobody had heard of it yet.
-  if (blockedMs > 0 || reported >= deliveries.size) return;
+  if (blockedMs > 0 || reported === deliveries.size) return;
   const text = `consumer ${number} reports ${reported} deliveries, and had ${deliveries.size}`;
   report("stops clean", text);
 }
