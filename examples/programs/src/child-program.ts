@@ -3,7 +3,7 @@
  * SIGTERM or SIGKILL. It never starts another in its place.
  */
 import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, Serializable } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { sleep, systemClock } from "millrace";
 
@@ -13,6 +13,8 @@ export interface ChildProgramOptions {
   readonly args?: readonly string[] | undefined;
   /** What it sees beyond this program's own environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Told at once, for a child that waits for it. */
+  readonly message?: Serializable | undefined;
   /** Whether what it prints is to be seen. */
   readonly quiet?: boolean | undefined;
 }
@@ -52,7 +54,7 @@ export class ChildProgram {
   /** The end of what it wrote to standard error. */
   #stderr = "";
 
-  constructor({ file, args = [], env = {}, quiet = false }: ChildProgramOptions) {
+  constructor({ file, args = [], env = {}, message, quiet = false }: ChildProgramOptions) {
     const child = fork(fileURLToPath(file), args, {
       execArgv: [],
       env: { ...process.env, ...env },
@@ -68,8 +70,8 @@ export class ChildProgram {
       child.once("close", (exitCode, signal) =>
         resolve({ exitCode: exitCode ?? undefined, signal: signal ?? undefined }),
       );
-      child.on("error", ({ message }) => {
-        this.#stderr += message;
+      child.on("error", (error) => {
+        this.#stderr += error.message;
         if (child.pid === undefined) resolve({ exitCode: undefined, signal: undefined });
       });
     });
@@ -87,6 +89,8 @@ export class ChildProgram {
       });
       void this.exited.then(() => resolve(undefined));
     });
+    // It may be gone before it reads it; its exit says so.
+    if (message !== undefined) child.send(message, () => {});
   }
 
   /** Whether its end, should it come, is one that was asked for. */

@@ -2,15 +2,16 @@
  * Owns the consumer processes of a soak: one that lives from beginning to end, so that what it loses over time
  * would show, and one that is ended again and again. It never decides when.
  */
+import type { ChildProgram } from "programs";
 import type { ConsumerJob } from "./consumer-job.ts";
-import { ConsumerProcess } from "./consumer-process.ts";
+import { startConsumer, stopConsumer } from "./consumer-process.ts";
 import type { CleanStop } from "./consumer-process.ts";
 import { isAlive } from "./is-alive.ts";
 
 /** A consumer process ended that nobody had asked to. */
 class ConsumerCrashedError extends Error {
-  constructor(how: string, stderr: string) {
-    super(`a consumer process ended by itself (${how})${stderr === "" ? "" : `: ${stderr}`}`);
+  constructor(lastWords: string) {
+    super(`a consumer process failed: ${lastWords}`);
   }
 }
 
@@ -24,11 +25,11 @@ export interface ConsumerFleetOptions {
 
 export class ConsumerFleet implements AsyncDisposable {
   readonly #options: ConsumerFleetOptions;
-  readonly #steady: ConsumerProcess;
+  readonly #steady: ChildProgram;
   /** Written by those who end one. */
-  #victim: ConsumerProcess;
+  #victim: ChildProgram;
   /** Every process there was. */
-  readonly #all: ConsumerProcess[] = [];
+  readonly #all: ChildProgram[] = [];
   /** How those ended that were asked to. */
   readonly #stops: CleanStop[] = [];
   #kills = 0;
@@ -52,9 +53,9 @@ export class ConsumerFleet implements AsyncDisposable {
     return this.#all.filter(({ pid }) => isAlive(pid)).length;
   }
 
-  /** Resolves when both poll. */
+  /** Resolves when both poll, or have ended. */
   async consuming(): Promise<void> {
-    await Promise.all([this.#steady.consuming, this.#victim.consuming]);
+    await Promise.allSettled([this.#steady.ready, this.#victim.ready]);
   }
 
   /** Kills the victim, and starts another in its place. */
@@ -72,12 +73,12 @@ export class ConsumerFleet implements AsyncDisposable {
 
   /** Asks the victim to end. */
   async stopVictim(): Promise<void> {
-    this.#stops.push(await this.#victim.stop(this.#options.stopWithinMs));
+    this.#stops.push(await stopConsumer(this.#victim, this.#options.stopWithinMs));
   }
 
   /** Asks the steady one to end. */
   async stopSteady(): Promise<void> {
-    this.#stops.push(await this.#steady.stop(this.#options.stopWithinMs));
+    this.#stops.push(await stopConsumer(this.#steady, this.#options.stopWithinMs));
   }
 
   /** Kills what is left. */
@@ -85,18 +86,16 @@ export class ConsumerFleet implements AsyncDisposable {
     await Promise.all(this.#all.map((each) => each.kill()));
   }
 
-  #launch(): ConsumerProcess {
-    const process = new ConsumerProcess(this.#options.job(this.#all.length));
-    this.#all.push(process);
-    void this.#watch(process);
-    return process;
+  #launch(): ChildProgram {
+    const consumer = startConsumer(this.#options.job(this.#all.length));
+    this.#all.push(consumer);
+    void this.#watch(consumer);
+    return consumer;
   }
 
   /** Never rejects. */
-  async #watch(process: ConsumerProcess): Promise<void> {
-    const { exitCode, signal } = await process.exited;
-    if (process.asked) return;
-    const how = signal ?? `exit code ${exitCode}`;
-    this.#options.onCrash(new ConsumerCrashedError(how, process.stderr));
+  async #watch(consumer: ChildProgram): Promise<void> {
+    const exit = await consumer.exited;
+    if (!consumer.asked) this.#options.onCrash(new ConsumerCrashedError(consumer.lastWords(exit)));
   }
 }

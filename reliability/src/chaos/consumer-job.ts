@@ -40,14 +40,10 @@ export interface ConsumerFigures {
   readonly pollsFailed: number;
 }
 
-/** What a consumer process tells: that it polls, and later that it has stopped. */
-export type ConsumerNews = { readonly type: "consuming" } | ConsumerFigures;
-
 export function isConsumerJob(message: unknown): message is ConsumerJob {
   return typeOf(message) === "job";
 }
 
-export function isConsumerNews(message: unknown): message is ConsumerNews {
-  const type = typeOf(message);
-  return type === "consuming" || type === "stopped";
+export function isConsumerFigures(message: unknown): message is ConsumerFigures {
+  return typeOf(message) === "stopped";
 }

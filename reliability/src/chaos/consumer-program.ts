@@ -6,8 +6,9 @@ import { once } from "node:events";
 import { Consumer, HttpSqs, SqsError, exponentialBackoff, sleep, systemClock } from "millrace";
 import type { HandlerContext, Logger, Message, Random } from "millrace";
 import { seededRandom } from "millrace/testing";
+import { tellParent } from "programs";
 import { isConsumerJob } from "./consumer-job.ts";
-import type { ConsumerJob, ConsumerNews } from "./consumer-job.ts";
+import type { ConsumerFigures, ConsumerJob } from "./consumer-job.ts";
 import { Ledger } from "./ledger.ts";
 import { readNumbered } from "./numbered.ts";
 import { temporaryCredentials } from "./temporary-credentials.ts";
@@ -61,12 +62,12 @@ async function consume(settings: ConsumerJob, signal: AbortSignal): Promise<void
     random,
   });
   await Promise.race([startThroughFaults(consumer, signal), aborted(signal)]);
-  if (!signal.aborted) tell({ type: "consuming" });
+  if (!signal.aborted) tellParent({ type: "ready" });
   await aborted(signal);
   await consumer.stop({ deadlineMs: stopDeadlineMs });
   const { received, acknowledged, retried, leasesLost, settlementsFailed, pollsFailed } =
     consumer.stats();
-  tell({
+  const figures: ConsumerFigures = {
     type: "stopped",
     received,
     acknowledged,
@@ -74,7 +75,8 @@ async function consume(settings: ConsumerJob, signal: AbortSignal): Promise<void
     leasesLost,
     settlementsFailed,
     pollsFailed,
-  });
+  };
+  tellParent(figures);
 }
 
 /** Pretends to work, writes its row, and resolves only then; now and then it throws. */
@@ -113,10 +115,6 @@ async function startThroughFaults(consumer: Consumer, signal: AbortSignal): Prom
     }
     await sleep(systemClock, startRetryMs, signal).catch(ignore);
   }
-}
-
-function tell(news: ConsumerNews): void {
-  process.send?.(news);
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {
