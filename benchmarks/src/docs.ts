@@ -2,14 +2,16 @@
  * Owns `npm run bench:docs`: it writes the figures of results into the documentation. It never measures.
  */
 import { readFile, writeFile } from "node:fs/promises";
+import { commandLine, run } from "programs";
 import { documented } from "./documentation.ts";
-import { commandLine, run } from "./program.ts";
 import { readResults } from "./results.ts";
 
 const command = commandLine(
-  "bench:docs",
+  "run bench:docs",
   "Writes the figures of results into docs/benchmarks.md and README.md, between their bench markers.",
-).argument("[file]", "the results", "benchmarks/results/latest.json");
+)
+  .usage("-- [options] [file]")
+  .argument("[file]", "the results", "benchmarks/results/latest.json");
 
 await run(command, async () => {
   const [file = ""] = command.processedArgs;
@@ -21,4 +23,5 @@ await run(command, async () => {
     await writeFile(document, after);
     console.log(`${document} written`);
   }
+  return 0;
 });

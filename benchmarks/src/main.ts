@@ -4,7 +4,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
-import { terminalColors } from "programs";
+import { commandLine, run, terminalColors, UsageError, wholeNumber } from "programs";
 import { Bench } from "./bench.ts";
 import { cases } from "./cases/all.ts";
 import { caseNames } from "./cases/names.ts";
@@ -15,7 +15,6 @@ import { machine, versions } from "./machine.ts";
 import { catalogue, peerNames } from "./peers/catalogue.ts";
 import type { PeerName } from "./peers/catalogue.ts";
 import { writePlots } from "./plots.ts";
-import { commandLine, gathered, run, UsageError, wholeNumber } from "./program.ts";
 import { Progress } from "./progress.ts";
 import { newResults } from "./results.ts";
 import type { Results } from "./results.ts";
@@ -45,7 +44,7 @@ const caseList = caseNames
   .join("\n");
 
 const command = commandLine(
-  "bench",
+  "run bench",
   "Measures millrace side by side with others: CPU time, requests, throughput, latency. Each runs in a process of its own against one counting endpoint in another.",
 )
   .addOption(
@@ -56,7 +55,7 @@ const command = commandLine(
   .addOption(
     new Option("--peer <name>", "only this peer; may be repeated")
       .default([], "all of the case")
-      .argParser(gathered(peerNames)),
+      .argParser(readPeer),
   )
   .option(
     "--rounds <n>",
@@ -76,19 +75,24 @@ const command = commandLine(
   .option("--peers", "say who is measured, with which options, and end", false)
   .addHelpText("after", `\nCases:\n${caseList}`);
 
-await run(command, async (signal) => {
+await run(command, async ({ signal }) => {
   const options = command.opts<Options>();
   if (options.peers) {
     console.log(describePeers());
-    return;
+    return 0;
   }
-  const results = await measure(options, signal);
+  const results = await measure(options, signal).catch((error: unknown) => {
+    // What fails on the way out of an interrupted run says nothing more.
+    signal.throwIfAborted();
+    throw error;
+  });
   console.log(report(results));
   if (options.json !== undefined) {
     await mkdir(dirname(options.json), { recursive: true });
     await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
   }
   if (options.plots !== undefined) await writePlots(results, options.plots);
+  return 0;
 });
 
 async function measure(options: Options, signal: AbortSignal): Promise<Results> {
@@ -153,8 +157,16 @@ function describePeers(): string {
     .join("\n");
 }
 
+/** Reads a case, by name or number, and gathers those that were given before. */
 function readCase(text: string, before: readonly CaseName[]): readonly CaseName[] {
   const name = caseNames.find((one, index) => one === text || String(index + 1) === text);
   if (name !== undefined) return [...before, name];
   throw new InvalidArgumentError(`It must be one of ${caseNames.join(", ")}, or its number.`);
+}
+
+/** Reads a peer, and gathers those that were given before. */
+function readPeer(text: string, before: readonly PeerName[]): readonly PeerName[] {
+  const name = peerNames.find((one) => one === text);
+  if (name !== undefined) return [...before, name];
+  throw new InvalidArgumentError(`It must be one of ${peerNames.join(", ")}.`);
 }

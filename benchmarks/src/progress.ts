@@ -17,6 +17,8 @@ export class Progress implements Disposable {
   #stepSeconds = 0;
   #stepAtMs = performance.now();
   readonly #totalSeconds: number;
+  /** The second Ctrl-C leaves without disposing of anything; the cursor is to come back even so. */
+  readonly #onExit = (): void => this.#bar.stop();
 
   constructor(steps: readonly Step[]) {
     this.#totalSeconds = steps.reduce((total, { job }) => total + job.seconds, 0);
@@ -34,6 +36,7 @@ export class Progress implements Disposable {
     });
     this.#bar.start(this.#totalSeconds, 0, { what: "", left: "" });
     this.#timer = setInterval(() => this.#show(), tickMs);
+    process.once("exit", this.#onExit);
   }
 
   step({ caseName, round, job }: Step): void {
@@ -47,6 +50,7 @@ export class Progress implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    process.off("exit", this.#onExit);
     clearInterval(this.#timer);
     this.#bar.stop();
   }

@@ -2,6 +2,7 @@
  * Owns the shape of results as they are kept in JSON, and the reading of such a file. It never measures.
  */
 import { readFile } from "node:fs/promises";
+import { UsageError } from "programs";
 import type { CaseName } from "./cases/names.ts";
 import type { MetricName } from "./metrics.ts";
 import type { PeerName } from "./peers/catalogue.ts";
@@ -60,23 +61,21 @@ export interface Results {
   readonly cases: Readonly<Partial<Record<CaseName, readonly Row[]>>>;
 }
 
-export class ResultsFileError extends Error {}
-
 export function newResults(fields: Omit<Results, "version">): Results {
   return { version, ...fields };
 }
 
-/** @throws ResultsFileError, with one line for the user. */
+/** @throws UsageError when the file holds no results. */
 export async function readResults(file: string): Promise<Results> {
   let results: Results;
   try {
     results = JSON.parse(await readFile(file, "utf8"));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new ResultsFileError(`${file} cannot be read: ${why}`, { cause: error });
+    throw new UsageError(`${file} cannot be read: ${why}`, { cause: error });
   }
   if (results?.version !== version || typeof results.cases !== "object") {
-    throw new ResultsFileError(`${file} holds no results of this version of the benchmarks`);
+    throw new UsageError(`${file} holds no results of this version of the benchmarks`);
   }
   return results;
 }

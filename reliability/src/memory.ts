@@ -2,12 +2,11 @@
  * Owns `npm run soak:memory`: its command line and its screen. What it runs is in chaos/memory-run.ts.
  */
 import { SingleBar } from "cli-progress";
-import { Command, Option } from "commander";
+import { Option } from "commander";
+import { commandLine, printReport, run, wholeNumber } from "programs";
 import { judgeMemory, summarizeMemory } from "./chaos/memory-report.ts";
 import { memoryPlants, runMemory } from "./chaos/memory-run.ts";
 import type { MemoryPlant } from "./chaos/memory-run.ts";
-import { printReport } from "programs";
-import { run, wholeNumber } from "./chaos/program.ts";
 
 interface Options {
   readonly messages: number;
@@ -16,12 +15,10 @@ interface Options {
   readonly json: boolean;
 }
 
-const command = new Command("npm run soak:memory")
-  .usage("-- [options]")
-  .description(
-    "Runs messages through one consumer in this process, fed from another, and looks at the heap after a full garbage collection along the way: the last third must be no larger than the first. Exit code 0: flat; 1: something grew. Needs node --expose-gc.",
-  )
-  .helpOption("-h, --help", "show this")
+const command = commandLine(
+  "run soak:memory",
+  "Runs messages through one consumer in this process, fed from another, and looks at the heap after a full garbage collection along the way: the last third must be no larger than the first. Exit code 0: flat; 1: something grew. Needs node --expose-gc.",
+)
   .option("--messages <n>", "how many", wholeNumber(100, 100_000_000), 300_000)
   .option("--samples <n>", "how often to look at the heap", wholeNumber(3, 1_000), 60)
   .addOption(
@@ -29,7 +26,7 @@ const command = new Command("npm run soak:memory")
   )
   .option("--json", "print the findings as JSON", false);
 
-await run(command, async (signal) => {
+await run(command, async ({ signal }) => {
   const { messages, samples, plant, json } = command.opts<Options>();
   const { gc } = globalThis;
   if (gc === undefined)

@@ -2,18 +2,13 @@
  * Owns `npm run simulate:mutants`: plants each fault of the list, hunts it with the simulation, and prints
  * which seed found it. What the faults are is in mutants/mutations.ts.
  */
+import { availableParallelism } from "node:os";
+import { commandLine, run, terminalColors, wholeNumber } from "programs";
 import { control, hunt } from "./mutants/hunt.ts";
 import type { Hunted } from "./mutants/hunt.ts";
 import type { Mutation } from "./mutants/mutation.ts";
 import { mutations } from "./mutants/mutations.ts";
-import {
-  colors,
-  commandLine,
-  defaultJobs,
-  exitCodes,
-  Progress,
-} from "./simulation/command-line.ts";
-import { run, wholeNumber } from "./simulation/command-line.ts";
+import { Progress } from "./simulation/progress.ts";
 
 interface Options {
   readonly seeds: number;
@@ -21,19 +16,21 @@ interface Options {
   readonly only?: string;
 }
 
+const colors = terminalColors();
+
 const command = commandLine(
-  "simulate:mutants",
+  "run simulate:mutants",
   "Plants one fault after the other in a copy of the consumer, and runs the simulation until a seed finds it.",
 )
   .option("--seeds <count>", "how many each is given", wholeNumber(1, 1_000_000), 500)
-  .option("--jobs <count>", "mutants at once", wholeNumber(1, 64), defaultJobs)
+  .option("--jobs <count>", "mutants at once", wholeNumber(1, 64), availableParallelism())
   .option("--only <text>", "those whose names have this in them")
   .addHelpText(
     "after",
     "\nExit code: 0 all were found, 1 one survived, 2 one could not be planted or the command line makes no sense.",
   );
 
-async function main(signal: AbortSignal): Promise<number> {
+await run(command, async ({ signal }) => {
   const { seeds, jobs, only = "" } = command.opts<Options>();
   const chosen = mutations.filter(({ name }) => name.includes(only));
   // What the same seeds find without a fault they would find in every mutant.
@@ -41,7 +38,7 @@ async function main(signal: AbortSignal): Promise<number> {
   if (alarm?.found !== undefined) {
     const { seed, promise, text } = alarm.found;
     console.log(`without a fault, seed ${seed} breaks "${promise}": ${text}`);
-    return exitCodes.found;
+    return 1;
   }
   const results = await huntAll(chosen, seeds, jobs, signal);
   const width = Math.max(...chosen.map(({ name }) => name.length), 6);
@@ -53,8 +50,8 @@ async function main(signal: AbortSignal): Promise<number> {
   }
   const survivors = results.filter(({ found }) => found === undefined).length;
   console.log(`${results.length - survivors} of ${results.length} found within ${seeds} seeds`);
-  return survivors === 0 ? exitCodes.done : exitCodes.found;
-}
+  return survivors === 0 ? 0 : 1;
+});
 
 async function huntAll(
   chosen: readonly Mutation[],
@@ -81,5 +78,3 @@ async function huntAll(
   }
   return chosen.flatMap((mutation) => results.get(mutation) ?? []);
 }
-
-await run(command, main);

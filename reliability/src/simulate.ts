@@ -2,14 +2,10 @@
  * Owns `npm run simulate`: many seeds in parallel, or one with its trace. What a seed is and how it is judged
  * is in simulation/.
  */
-import {
-  colors,
-  commandLine,
-  defaultJobs,
-  exitCodes,
-  Progress,
-} from "./simulation/command-line.ts";
-import { queueKindList, run, wholeNumber } from "./simulation/command-line.ts";
+import { availableParallelism } from "node:os";
+import { InvalidArgumentError } from "commander";
+import { commandLine, run, terminalColors, wholeNumber } from "programs";
+import { Progress } from "./simulation/progress.ts";
 import { queueKinds, runSeed } from "./simulation/run.ts";
 import type { QueueKind } from "./simulation/scenario.ts";
 import { runSeeds } from "./simulation/seed-pool.ts";
@@ -25,15 +21,17 @@ interface Options {
   readonly trace?: boolean;
 }
 
+const colors = terminalColors();
+
 const maxSeed = 2 ** 32 - 1;
 
 const command = commandLine(
-  "simulate",
+  "run simulate",
   "Runs consumers and producers against a simulated SQS on a virtual clock, with faults drawn from a seed, and judges each run by its log.",
 )
   .option("--seeds <count>", "how many seeds to run", wholeNumber(1, maxSeed), 1_000)
   .option("--from <seed>", "the first of them", wholeNumber(0, maxSeed), 1)
-  .option("--jobs <count>", "threads", wholeNumber(1, 256), defaultJobs)
+  .option("--jobs <count>", "threads", wholeNumber(1, 256), availableParallelism())
   .option("--queues <kinds>", "which queues to draw", queueKindList, [...queueKinds])
   .option("--seed <seed>", "run this one alone", wholeNumber(0, maxSeed))
   .option("--trace", "with --seed: print what happened")
@@ -43,10 +41,10 @@ const command = commandLine(
       "\nExit code: 0 every promise was kept, 1 one was broken, 2 the command line makes no sense.",
   );
 
-async function main(signal: AbortSignal): Promise<number> {
+await run(command, ({ signal }) => {
   const options = command.opts<Options>();
   return options.seed === undefined ? many(options, signal) : one(options.seed, options);
-}
+});
 
 async function one(seed: number, { queues, trace: wanted }: Options): Promise<number> {
   const { scenario, entries, violations } = await runSeed(seed, queues);
@@ -58,7 +56,7 @@ async function one(seed: number, { queues, trace: wanted }: Options): Promise<nu
     console.log(`${colors.red("broken")}  ${(atMs / 1_000).toFixed(3)}s  ${promise}: ${text}`);
   }
   if (violations.length === 0) console.log(`seed ${seed}: every promise was kept`);
-  return violations.length === 0 ? exitCodes.done : exitCodes.found;
+  return violations.length === 0 ? 0 : 1;
 }
 
 function shown({ time, who, what, detail, tone }: TraceLine): string {
@@ -99,10 +97,19 @@ async function many(options: Options, signal: AbortSignal): Promise<number> {
       const kinds = queues.length === queueKinds.length ? "" : ` --queues ${queues.join(",")}`;
       console.log(`what happened: npm run simulate -- --seed ${first.seed} --trace${kinds}`);
     }
-    return failures.length === 0 ? exitCodes.done : exitCodes.found;
+    return failures.length === 0 ? 0 : 1;
   } finally {
     progress.stop();
   }
 }
 
-await run(command, main);
+/** Reads the names of queue kinds, with commas between them. */
+function queueKindList(text: string): [QueueKind, ...QueueKind[]] {
+  const names = text.split(",");
+  const kinds = queueKinds.filter((kind) => names.includes(kind));
+  const [first, ...rest] = kinds;
+  if (first !== undefined && kinds.length === names.length) return [first, ...rest];
+  throw new InvalidArgumentError(
+    `It must be some of ${queueKinds.join(", ")}, with commas between.`,
+  );
+}

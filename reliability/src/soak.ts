@@ -1,12 +1,11 @@
 /**
  * Owns `npm run soak`: its command line and its screen. What it runs is in chaos/soak.ts.
  */
-import { Command, Option } from "commander";
+import { Option } from "commander";
+import { commandLine, decimal, printReport, run, wholeNumber } from "programs";
 import { plants } from "./chaos/consumer-job.ts";
 import type { Plant } from "./chaos/consumer-job.ts";
-import { number, run, wholeNumber } from "./chaos/program.ts";
 import { soakDefaults } from "./chaos/soak-plan.ts";
-import { printReport } from "programs";
 import { SoakDisplay } from "./chaos/soak-display.ts";
 import { judge, summarize } from "./chaos/soak-report.ts";
 import { runSoak } from "./chaos/soak.ts";
@@ -24,17 +23,15 @@ interface Options {
   readonly json: boolean;
 }
 
-const command = new Command("npm run soak")
-  .usage("-- [options]")
-  .description(
-    "Sends messages through a faulty network to a local SQS. Two consumer processes write a row for each into a local Postgres, while one of them is killed every few seconds and Postgres is restarted. In the end each message must have its row. Exit code 0: all held; 1: something did not.",
-  )
-  .helpOption("-h, --help", "show this")
+const command = commandLine(
+  "run soak",
+  "Sends messages through a faulty network to a local SQS. Two consumer processes write a row for each into a local Postgres, while one of them is killed every few seconds and Postgres is restarted. In the end each message must have its row. Exit code 0: all held; 1: something did not.",
+)
   .option("--messages <n>", "how many are sent", wholeNumber(1, 10_000_000), soakDefaults.messages)
   .option(
     "--minutes <n>",
     "how long there are faults, fractions too",
-    number(0.05, 1_440),
+    decimal(0.05, 1_440, { inclusive: true }),
     soakDefaults.chaosMs / 60_000,
   )
   .option(
@@ -53,13 +50,13 @@ const command = new Command("npm run soak")
   .option(
     "--fault-rate <share>",
     "share of the requests that each of the twelve kinds of fault befalls",
-    number(0, 0.08),
+    decimal(0, 0.08, { inclusive: true }),
     soakDefaults.faultRate,
   )
   .option(
     "--kill-every <seconds>",
     "from one SIGKILL of a consumer to the next, on average",
-    number(0.5, 3_600),
+    decimal(0.5, 3_600, { inclusive: true }),
     soakDefaults.killEveryMs / 1_000,
   )
   .option(
@@ -76,7 +73,7 @@ const command = new Command("npm run soak")
   )
   .option("--json", "print the findings as JSON", false);
 
-await run(command, async (signal) => {
+await run(command, async ({ signal }) => {
   const options = command.opts<Options>();
   const plan = {
     ...soakDefaults,

@@ -34,6 +34,11 @@ describe("the checker", () => {
     },
   );
 
+  it("is not begun when the hunt is over before its copy is made", async () => {
+    const signal = AbortSignal.abort(new Error("Ctrl-C"));
+    await expect(hunt(control, 50, signal)).rejects.toThrow("Ctrl-C");
+  });
+
   it("finds nothing in a copy without a fault", async () => {
     const { found } = await hunt(control, 50);
     expect(found).toBeUndefined();

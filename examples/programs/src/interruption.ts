@@ -46,7 +46,6 @@ export class Interruption implements Disposable {
   readonly #clock: Clock;
   /** When the first signal came. */
   #sinceMs: number | undefined;
-  #outputBroken = false;
 
   constructor(options: InterruptionOptions) {
     this.#onLeave = options.onLeave;
@@ -69,8 +68,7 @@ export class Interruption implements Disposable {
 
   [Symbol.dispose](): void {
     for (const signal of endSignals) process.off(signal, this.#onSignal);
-    // What is still to be written to a broken pipe fails after this.
-    if (!this.#outputBroken) process.stdout.off("error", this.#onBrokenOutput);
+    process.stdout.off("error", this.#onBrokenOutput);
   }
 
   readonly #onSignal = (signal: EndSignal): void => {
@@ -85,8 +83,5 @@ export class Interruption implements Disposable {
   };
 
   /** Nobody reads any more: `npm start | head`. */
-  readonly #onBrokenOutput = (): void => {
-    this.#outputBroken = true;
-    this.interrupt("SIGPIPE");
-  };
+  readonly #onBrokenOutput = (): void => this.interrupt("SIGPIPE");
 }

@@ -101,6 +101,8 @@ export async function run(
   main: (surroundings: Surroundings) => Promise<number | undefined>,
 ): Promise<void> {
   const screen = new Screen();
+  // What is written last fails when the run is over, and is no failure of it: `npm run … | head`.
+  process.stdout.on("error", () => {});
   const fail = (error: unknown): void => {
     screen.close();
     process.exitCode = failWith(error);

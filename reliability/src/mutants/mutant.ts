@@ -7,6 +7,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { UsageError } from "programs";
 import type { Mutation } from "./mutation.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -19,8 +20,8 @@ const copied: Readonly<Record<string, string>> = {
 /** What a copy consists of. */
 const parts = ["package.json", "dist"];
 
-/** The mutation cannot be planted: the library has changed since it was written. */
-export class StaleMutationError extends Error {
+/** The mutation cannot be planted, and makes no sense any more: the library has changed since it was written. */
+export class StaleMutationError extends UsageError {
   constructor({ name, file }: Mutation, found: number) {
     super(`"${name}": its text stands ${found} times in ${file}, not once; renew the mutation`);
     this.name = "StaleMutationError";

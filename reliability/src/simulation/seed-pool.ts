@@ -56,6 +56,8 @@ export async function runSeeds(options: PoolOptions): Promise<FailedSeed[]> {
   await Promise.all(
     Array.from({ length: jobs }, async () => {
       for (let order = takeOrder(); order !== undefined;) {
+        // A mutant may have been planted meanwhile.
+        signal?.throwIfAborted();
         order = await runThread(url, order, takeOrder, ended, signal);
       }
     }),
