@@ -16,8 +16,8 @@ import { temporaryCredentials } from "./temporary-credentials.ts";
 /** How long handlers may go on after SIGTERM. */
 const stopDeadlineMs = 3_000;
 const startRetryMs = 200;
-/** How long after its message a row is written, at most, where that fault is planted. */
-const plantedMs = 200;
+/** How long after its message a row is written, at most, where that fault is planted: so long that a kill always comes before some. */
+const plantedMs = 1_000;
 
 const orphanedExitCode = 3;
 
