@@ -9,6 +9,7 @@ import { Progress } from "./simulation/progress.ts";
 import { queueKinds, runSeed } from "./simulation/run.ts";
 import type { QueueKind } from "./simulation/scenario.ts";
 import { runSeeds } from "./simulation/seed-pool.ts";
+import type { FailedSeed } from "./simulation/seed-pool.ts";
 import { outline, trace } from "./simulation/trace.ts";
 import type { TraceLine } from "./simulation/trace.ts";
 
@@ -69,9 +70,10 @@ async function many(options: Options, signal: AbortSignal): Promise<number> {
   const { seeds, from, jobs, queues } = options;
   const progress = new Progress(seeds, "seeds");
   const beganMs = performance.now();
-  let failed = 0;
+  const failures: FailedSeed[] = [];
+  let ran = 0;
   try {
-    const failures = await runSeeds({
+    await runSeeds({
       from,
       count: seeds,
       jobs,
@@ -79,28 +81,40 @@ async function many(options: Options, signal: AbortSignal): Promise<number> {
       untilFailure: false,
       signal,
       onSeed: (failure) => {
-        if (failure !== undefined) failed += 1;
-        progress.step(failed);
+        ran += 1;
+        if (failure !== undefined) failures.push(failure);
+        progress.step(failures.length);
       },
     });
-    progress.stop();
-    for (const { seed, promise, text } of failures) {
-      console.log(`${colors.red(`seed ${seed}`)}  ${promise}: ${text}`);
-    }
-    const seconds = (performance.now() - beganMs) / 1_000;
-    const rate = `${seeds} seeds in ${seconds.toFixed(1)} s, ${(seeds / seconds).toFixed(0)} a second`;
-    console.log(
-      failures.length === 0 ? `${rate}: every promise was kept` : `${rate}, ${failed} failed`,
-    );
-    const [first] = failures;
-    if (first !== undefined) {
-      const kinds = queues.length === queueKinds.length ? "" : ` --queues ${queues.join(",")}`;
-      console.log(`what happened: npm run simulate -- --seed ${first.seed} --trace${kinds}`);
-    }
-    return failures.length === 0 ? 0 : 1;
   } finally {
     progress.stop();
+    // Of a run that is interrupted, too: what it has found is worth the time it took.
+    if (ran > 0) report(options, ran, failures, performance.now() - beganMs);
   }
+  return failures.length === 0 ? 0 : 1;
+}
+
+function report(
+  { seeds, queues }: Options,
+  ran: number,
+  failures: readonly FailedSeed[],
+  durationMs: number,
+): void {
+  const inOrder = failures.toSorted((a, b) => a.seed - b.seed);
+  for (const { seed, promise, text } of inOrder) {
+    console.log(`${colors.red(`seed ${seed}`)}  ${promise}: ${text}`);
+  }
+  const seconds = durationMs / 1_000;
+  const count = ran === seeds ? `${seeds}` : `${ran} of ${seeds}`;
+  const rate = `${count} seeds in ${seconds.toFixed(1)} s, ${(ran / seconds).toFixed(0)} a second`;
+  const [first] = inOrder;
+  if (first === undefined) {
+    console.log(`${rate}: every promise was kept`);
+    return;
+  }
+  console.log(`${rate}, ${failures.length} failed`);
+  const kinds = queues.length === queueKinds.length ? "" : ` --queues ${queues.join(",")}`;
+  console.log(`what happened: npm run simulate -- --seed ${first.seed} --trace${kinds}`);
 }
 
 /** Reads the names of queue kinds, with commas between them. */
