@@ -8,7 +8,6 @@ export type { ChildProgramOptions, Exit, ReadyNews } from "./child-program.ts";
 export { databasePool, openDatabase } from "./database.ts";
 export type { DatabasePool } from "./database.ts";
 export { drain } from "./drain.ts";
-export { exitWhenIdle } from "./exit-when-idle.ts";
 export { DatabaseUnusableError, RunFailedError, UsageError } from "./failure.ts";
 export { InterruptedError } from "./interruption.ts";
 export { Journal } from "./journal.ts";

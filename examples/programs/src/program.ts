@@ -3,7 +3,6 @@
  * and on what last line. It never knows what they do.
  */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { exitWhenIdle } from "./exit-when-idle.ts";
 import { complaintAbout, exitCodes, UsageError } from "./failure.ts";
 import { InterruptedError, Interruption } from "./interruption.ts";
 import { isUnderNpm, LauncherWatch } from "./launcher.ts";
@@ -102,7 +101,6 @@ export async function run(
   main: (surroundings: Surroundings) => Promise<number | undefined>,
 ): Promise<void> {
   const screen = new Screen();
-  exitWhenIdle();
   // What is written last fails when the run is over, and is no failure of it: `npm run … | head`.
   process.stdout.on("error", () => {});
   const fail = (error: unknown): void => {

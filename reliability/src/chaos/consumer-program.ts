@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { Consumer, HttpSqs, SqsError, exponentialBackoff, sleep, systemClock } from "millrace";
 import type { HandlerContext, Logger, Message, Random } from "millrace";
 import { seededRandom } from "millrace/testing";
-import { exitWhenIdle, tellParent } from "programs";
+import { tellParent } from "programs";
 import { isConsumerJob } from "./consumer-job.ts";
 import type { ConsumerFigures, ConsumerJob } from "./consumer-job.ts";
 import { Ledger } from "./ledger.ts";
@@ -29,7 +29,6 @@ class PretendedError extends Error {}
 const stopping = new AbortController();
 process.once("SIGTERM", () => stopping.abort());
 process.once("disconnect", leave);
-exitWhenIdle();
 
 const [job]: unknown[] = await once(process, "message");
 if (!isConsumerJob(job)) throw new TypeError("the first message is no job");
