@@ -1,4 +1,6 @@
 /** The fault-injecting proxy, each fault seen by the client that consumers use and by the SQS behind it. */
+import { once } from "node:events";
+import { connect } from "node:net";
 import { startLocalSqs } from "@millrace/local-sqs";
 import type { LocalSqs } from "@millrace/local-sqs";
 import {
@@ -281,4 +283,17 @@ describe("the source of faults", () => {
       expect(() => new FaultSource(rates, Math.random)).toThrow(RangeError);
     },
   );
+});
+
+test("closes the connection of a client that leaves in the midst of its request", async () => {
+  const connections = (): number =>
+    process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+  const proxy = await proxied(undefined);
+  const socket = connect(Number(new URL(proxy.endpoint).port), "127.0.0.1");
+  socket.resume();
+  socket.end("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhal");
+  await once(socket, "close");
+  await proxy.stop();
+  // One that was never closed would keep the whole process from ending.
+  await expect.poll(connections).toBe(0);
 });

@@ -156,7 +156,7 @@ export class FaultProxy implements AsyncDisposable {
       await this.#treat(fault, whole, response, signal);
     } catch {
       // The client hung up, or the SQS behind did: then the client is to see the same.
-      socket.resetAndDestroy();
+      reset(socket);
     }
   }
 
@@ -172,11 +172,11 @@ export class FaultProxy implements AsyncDisposable {
         write(response, await forward());
         return;
       case "resetBefore":
-        response.socket?.resetAndDestroy();
+        reset(response.socket);
         return;
       case "resetAfter":
         await forward();
-        response.socket?.resetAndDestroy();
+        reset(response.socket);
         return;
       case "blackHole":
         if (!signal.aborted) await once(signal, "abort");
@@ -207,6 +207,15 @@ export class FaultProxy implements AsyncDisposable {
         return;
     }
   }
+}
+
+/**
+ * Cuts a connection without a farewell. One that is saying farewell already is merely closed: Node would refuse to
+ * reset it, close it never, and spin for ever when the process ends, waiting for that.
+ */
+function reset(socket: Socket | null): void {
+  if (socket?.writableEnded === true) socket.destroy();
+  else socket?.resetAndDestroy();
 }
 
 function write(response: ServerResponse, { statusCode, headers, body }: Answer): void {
