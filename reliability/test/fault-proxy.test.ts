@@ -1,5 +1,6 @@
 /** The fault-injecting proxy, each fault seen by the client that consumers use and by the SQS behind it. */
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { connect } from "node:net";
 import { startLocalSqs } from "@millrace/local-sqs";
 import type { LocalSqs } from "@millrace/local-sqs";
@@ -285,15 +286,27 @@ describe("the source of faults", () => {
   );
 });
 
-test("closes the connection of a client that leaves in the midst of its request", async () => {
-  const connections = (): number =>
-    process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
-  const proxy = await proxied(undefined);
-  const socket = connect(Number(new URL(proxy.endpoint).port), "127.0.0.1");
-  socket.resume();
-  socket.end("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhal");
+test("closes the connection of a client that leaves as it is about to be reset", async () => {
+  // Its goodbye and SQS's answer reach the proxy at the same moment, the goodbye first.
+  const upstream = createServer((_request, response) => {
+    socket.end(() => response.end("{}"));
+  });
+  upstream.listen(0, "127.0.0.1");
+  await once(upstream, "listening");
+  const port = (url: string): number => Number(new URL(url).port);
+  const address = upstream.address();
+  if (typeof address !== "object" || address === null) throw new Error("it listens nowhere");
+  const proxy = await proxied("resetAfter", { upstream: `http://127.0.0.1:${address.port}` });
+  const socket = connect(port(proxy.endpoint), "127.0.0.1");
+  socket.on("error", () => {}).resume();
+  socket.write("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}");
   await once(socket, "close");
   await proxy.stop();
+  upstream.close();
+  upstream.closeAllConnections();
+
   // One that was never closed would keep the whole process from ending.
+  const connections = (): number =>
+    process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
   await expect.poll(connections).toBe(0);
 });
