@@ -257,6 +257,7 @@ export class Outbox {
         send.resolve(attempt.result);
         return true;
       case "spoiled":
+        send.mayBeSent ||= attempt.uncertain;
         send.alone = true;
         return false;
       case "refused":

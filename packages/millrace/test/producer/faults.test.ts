@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { SqsServiceError } from "../../src/sqs/errors.ts";
+import { markMayBeApplied, SqsServiceError } from "../../src/sqs/errors.ts";
 import { createBench, watch } from "./bench.ts";
 import { connectionError, serviceError } from "./scripted-sqs.ts";
 
@@ -45,7 +45,7 @@ it("tries an entry again about which the answer says nothing", async () => {
 });
 
 it.each([
-  ["a connection that breaks", connectionError],
+  ["a connection that breaks", () => connectionError()],
   ["a fault of SQS", () => serviceError("InternalFailure", 500)],
   ["a throttle", () => serviceError("ThrottlingException", 400)],
 ])("tries a whole batch again, together, after %s", async (_, error) => {
@@ -157,6 +157,35 @@ it.each([
   await clock.advance(15);
   expect(sends.map(({ outcome }) => outcome)).toEqual(["rejected", "rejected"]);
   expect(sqs.batches).toHaveLength(1);
+  await finish();
+});
+
+it.each([
+  ["refused", "AccessDeniedException", 403],
+  ["refused as wrong", "InvalidParameterValue", 400],
+  ["throttled", "ThrottlingException", 400],
+])("says that a message may be sent which was %s, but not at first", async (_, name, status) => {
+  const { clock, sqs, producer, finish } = createBench({ retry: { giveUpAfterMs: 100 } });
+  const error = (): Error => markMayBeApplied(serviceError(name, status));
+  sqs.request = (bodies) => (bodies.length === 2 ? error() : serviceError(name, status));
+  const failed = ["a", "b"].map((body) => producer.send(body).catch((thrown: unknown) => thrown));
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  for (const each of failed) {
+    expect(await each).toMatchObject({ code: "SEND_FAILED", mayBeSent: true });
+  }
+  await finish();
+});
+
+it.each([
+  ["refused", () => serviceError("AccessDeniedException", 403)],
+  ["throttled", () => serviceError("ThrottlingException", 400)],
+  ["never sent", () => connectionError({ mayBeApplied: false })],
+])("says that a message which was %s is not sent", async (_, error) => {
+  const { clock, sqs, producer, finish } = createBench({ retry: { giveUpAfterMs: 100 } });
+  sqs.request = error;
+  const sent = producer.send("a").catch((thrown: unknown) => thrown);
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  expect(await sent).toMatchObject({ code: "SEND_FAILED", mayBeSent: false });
   await finish();
 });
 
