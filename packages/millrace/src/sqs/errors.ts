@@ -96,7 +96,8 @@ export class SqsTimeoutError extends SqsError {
   readonly timeoutMs: number;
 
   constructor(operation: string, timeoutMs: number, options?: SqsErrorOptions) {
-    super(`${operation}: no answer within ${timeoutMs} ms`, operation, options);
+    const whose = options?.cause instanceof Error ? `: ${options.cause.message}` : "";
+    super(`${operation}: no answer within ${timeoutMs} ms${whose}`, operation, options);
     this.timeoutMs = timeoutMs;
   }
 }
