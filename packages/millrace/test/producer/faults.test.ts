@@ -111,6 +111,45 @@ it("gives up what it could not even try, when SQS does not answer at all", async
   await finish();
 });
 
+it("does not blame what was wrong before for a send whose turn did not come", async () => {
+  const options = { maxInFlight: 1, batch: { maxSize: 1 }, retry: { giveUpAfterMs: 1_000 } };
+  const { clock, sqs, producer, finish } = createBench(options);
+  sqs.request = (_, nth) => (nth === 1 ? connectionError() : "answer");
+  const first = producer.send("a");
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  await first;
+  sqs.latencyMs = () => 2_000;
+  const second = producer.send("b");
+  const third = producer.send("c").catch((error: unknown) => error);
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  await second;
+  const error = await third;
+  expect(error).toMatchObject({ code: "SEND_FAILED", attempts: 0, mayBeSent: false });
+  expect(error).toMatchObject({ message: expect.stringContaining("its turn did not come") });
+  expect(error).not.toHaveProperty("cause");
+  await finish();
+});
+
+it("blames for a send that was tried what it failed with, whatever came of others", async () => {
+  const options = { maxInFlight: 1, batch: { maxSize: 1 }, retry: { giveUpAfterMs: 1_000 } };
+  const { clock, sqs, producer, finish } = createBench(options);
+  sqs.request = ([body]) => {
+    // The next one, which is answered, takes longer than the first is tried.
+    sqs.latencyMs = () => 2_000;
+    return body === "a" ? connectionError() : "answer";
+  };
+  const first = producer.send("a").catch((error: unknown) => error);
+  const second = producer.send("b");
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  await second;
+  expect(await first).toMatchObject({
+    code: "SEND_FAILED",
+    attempts: 1,
+    cause: { code: "SQS_CONNECTION_FAILED" },
+  });
+  await finish();
+});
+
 it("survives a port that never answers, and one that throws", async () => {
   const { clock, sqs, producer, finish } = createBench();
   sqs.call = () => new Promise(() => {});
