@@ -4,7 +4,7 @@
  */
 import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
-import { OptionError } from "../errors.ts";
+import { OptionError, withoutUser } from "../errors.ts";
 import {
   checkOptionNames,
   requireClock,
@@ -17,7 +17,7 @@ import type { Random } from "../random.ts";
 import { validated } from "./credentials.ts";
 import type { AwsCredentials, AwsCredentialsProvider } from "./credentials.ts";
 import { parseEndpoint } from "./destination.ts";
-import { publicCause, withoutUser } from "./redaction.ts";
+import { publicCause } from "./redaction.ts";
 import { isRegion } from "./region.ts";
 
 /** Options of `HttpSqs`. */
