@@ -72,12 +72,15 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value;
 }
 
-/** A short text for any value at all, for messages; never throws, and shows no credentials. */
+/**
+ * A short text for any value at all, for messages; never throws. What is named as a secret, and the user in a
+ * URL, are not shown.
+ */
 export function describe(value: unknown): string {
   try {
     switch (typeof value) {
       case "string":
-        return JSON.stringify(clip(value));
+        return JSON.stringify(clip(withoutUser(value)));
       case "bigint":
         return clip(`${value}n`);
       case "function":
@@ -100,7 +103,22 @@ function describeObject(value: object | null): string {
 
 /** Options in the wrong place are shown in messages, and credentials may be among them. */
 function withoutSecrets(key: string, value: unknown): unknown {
-  return /secret|token|password|credential/i.test(key) ? "(not shown)" : value;
+  if (/secret|token|password|credential|connection_?string/i.test(key)) return "(not shown)";
+  return typeof value === "string" ? withoutUser(value) : value;
+}
+
+/**
+ * A text in which URLs have lost their user and password. Up to the last @ of a word: a password that holds a
+ * slash makes a URL that cannot be read, and is shown for it.
+ */
+export function withoutUser(text: string): string {
+  // Most have neither, and some are long.
+  if (!text.includes("@") || !text.includes("//")) return text;
+  return text.replaceAll(/\S+/g, (word) => {
+    const from = word.indexOf("//") + 2;
+    const to = word.lastIndexOf("@");
+    return from < 2 || to < from ? word : `${word.slice(0, from)}(not shown)${word.slice(to)}`;
+  });
 }
 
 function clip(text: string): string {

@@ -80,4 +80,4 @@ export {
   SqsServiceError,
   SqsTimeoutError,
 } from "./sqs/errors.ts";
-export type { SqsErrorCategory, SqsServiceErrorFields } from "./sqs/errors.ts";
+export type { SqsErrorCategory, SqsErrorOptions, SqsServiceErrorFields } from "./sqs/errors.ts";

@@ -26,7 +26,7 @@ export interface SendResult {
 export type Attempt =
   | { readonly kind: "sent"; readonly result: SendResult }
   | { readonly kind: "failed"; readonly error: unknown; readonly uncertain: boolean }
-  | { readonly kind: "spoiled" }
+  | { readonly kind: "spoiled"; readonly uncertain: boolean }
   | { readonly kind: "refused"; readonly error: unknown; readonly uncertain: boolean };
 
 const operation = "SendMessageBatch";
@@ -43,7 +43,7 @@ export function readAnswer(count: number, output: SendMessageBatchOutput | undef
     const error = failed.get(`${index}`);
     if (error !== undefined) {
       // Of an entry that is in both lists the worse is believed.
-      const uncertain = sent !== undefined;
+      const uncertain = sent !== undefined || error.mayBeApplied;
       return { kind: mayPass(error) ? "failed" : "refused", error, uncertain };
     }
     const { MessageId: messageId, SequenceNumber: number } = sent ?? {};
@@ -61,11 +61,15 @@ export function readRejection(count: number, error: unknown): Attempt[] {
 }
 
 function readError(count: number, error: unknown): Attempt {
-  const category = categoryOf(error);
-  if (mayPass(error)) return { kind: "failed", error, uncertain: category === "transient" };
-  if (category === "invalid" && count > 1) return { kind: "spoiled" };
-  // What is no SqsError breaks the port's promise, and says nothing about the message.
-  return { kind: "refused", error, uncertain: category === undefined };
+  const uncertain = mayBeApplied(error);
+  if (mayPass(error)) return { kind: "failed", error, uncertain };
+  if (categoryOf(error) === "invalid" && count > 1) return { kind: "spoiled", uncertain };
+  return { kind: "refused", error, uncertain };
+}
+
+/** What is no SqsError breaks the port's promise, and says nothing about the message. */
+function mayBeApplied(error: unknown): boolean {
+  return !(MillraceError.is(error) && "mayBeApplied" in error && error.mayBeApplied === false);
 }
 
 function mayPass(error: unknown): boolean {

@@ -7,8 +7,8 @@ import type { SqsApi, SqsCallOptions, SqsInput, SqsOperation, SqsOutput } from "
 import { boundedCall } from "../sqs/bounded-call.ts";
 
 /**
- * When a call is given up that should have ended by itself: above what HttpSqs takes for all its attempts, so
- * that only a port which breaks its promise is met by it.
+ * When a call is given up that has not ended by itself. A cap, whatever the port allows itself: HttpSqs in its
+ * defaults stays below it once it is set up, and is cut off by it with a `requestTimeoutMs` of minutes.
  */
 const callTimeoutMs = 60_000;
 

@@ -25,7 +25,8 @@ export interface ProducerOptions {
   readonly queue: string;
   /**
    * How SQS is reached. Default: an `HttpSqs` of the producer's own, which it closes when it is closed. One
-   * that is given here is left open.
+   * that is given here is left open. A call of it is given up after 60 seconds, its own retries included, also
+   * when its own deadline is longer.
    */
   readonly sqs?: SqsApi | undefined;
   readonly batch?: ProducerBatchOptions | undefined;

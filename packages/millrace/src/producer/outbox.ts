@@ -56,7 +56,7 @@ export class Outbox {
   #order = 0;
   /** Goes off when the lanes are due. Set only while one is ready and a request may begin. */
   #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
-  /** What the last request that failed as a whole failed with. */
+  /** What the last request failed with, if it failed as a whole: why others do not get their turn. */
   #lastError: unknown;
 
   // Sends settled so far, by how they ended.
@@ -197,7 +197,7 @@ export class Outbox {
     const { sends, late, full } = this.#lanes.gather(now);
     for (const send of late) {
       this.#withdraw(send);
-      this.#fail(send, gaveUp(send, now, this.#lastError));
+      this.#fail(send, gaveUp(send, now, send.lastError ?? this.#lastError));
     }
     const due = full || this.#flushes.size > 0 || (byClock && now >= this.#lanes.dueMs);
     return due ? sends : [];
@@ -225,7 +225,9 @@ export class Outbox {
   async #request(batch: readonly PendingSend[]): Promise<readonly Attempt[]> {
     try {
       const entries = batch.map((send, index) => ({ ...send.message.entry, Id: `${index}` }));
-      return readAnswer(batch.length, await this.#deliver(entries));
+      const attempts = readAnswer(batch.length, await this.#deliver(entries));
+      this.#lastError = undefined;
+      return attempts;
     } catch (error) {
       this.#lastError = error;
       return readRejection(batch.length, error);
@@ -257,6 +259,7 @@ export class Outbox {
         send.resolve(attempt.result);
         return true;
       case "spoiled":
+        send.mayBeSent ||= attempt.uncertain;
         send.alone = true;
         return false;
       case "refused":
@@ -265,6 +268,7 @@ export class Outbox {
         return true;
       case "failed":
         send.mayBeSent ||= attempt.uncertain;
+        send.lastError = attempt.error;
         if (nextMs <= send.deadlineMs) return false;
         this.#fail(send, gaveUp(send, now, attempt.error));
         return true;

@@ -50,6 +50,8 @@ export class PendingSend implements Links<PendingSend>, AbortListener {
   attempts = 0;
   /** One of them ended without a clear answer. */
   mayBeSent = false;
+  /** What the last of them that failed, and was to be tried again, failed with. */
+  lastError: unknown;
   /** It goes out in a request of its own, since one that it shared was refused as a whole. */
   alone = false;
   /** Its neighbours in the room's queue, and later in its lane. */

@@ -27,7 +27,8 @@ export interface SqsCallOptions {
  *   whose answer has begun to arrive when the abort comes may still resolve with it: those messages
  *   are in flight and someone has to give them back.
  * - No call stays open for ever: each has a deadline of its own, longer than WaitTimeSeconds.
- * - A call may have been applied though it rejected, and may have been applied twice.
+ * - A call may have been applied though it rejected, and may have been applied twice. The error's
+ *   `mayBeApplied` says so, for all attempts that were made of the call.
  * - No secret is part of any error.
  */
 export interface SqsApi {

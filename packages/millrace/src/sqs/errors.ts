@@ -15,16 +15,33 @@ import { MillraceError } from "../errors.ts";
  */
 export type SqsErrorCategory = "missingQueue" | "denied" | "throttled" | "invalid" | "transient";
 
+/** Options of an {@link SqsError}. */
+export interface SqsErrorOptions extends ErrorOptions {
+  /** See {@link SqsError.mayBeApplied}. Default: true, but false for what was refused or never sent. */
+  readonly mayBeApplied?: boolean;
+}
+
 /** The base of everything an {@link SqsApi} call rejects with, an abort apart. */
 export abstract class SqsError extends MillraceError {
   abstract readonly category: SqsErrorCategory;
   /** The operation that failed, as AWS spells it. */
   readonly operation: string;
+  /**
+   * Whether SQS may have applied the call all the same: one of its attempts, the last or an earlier one, was
+   * sent and came to no clear answer. A send that is repeated then may enqueue twice.
+   */
+  readonly mayBeApplied: boolean;
 
-  constructor(message: string, operation: string, options?: ErrorOptions) {
+  constructor(message: string, operation: string, options: SqsErrorOptions = {}) {
     super(message, options);
     this.operation = operation;
+    this.mayBeApplied = options.mayBeApplied ?? true;
   }
+}
+
+/** Says of an error that SQS may have applied an earlier attempt, whatever the last one came to. */
+export function markMayBeApplied<E extends SqsError>(error: E): E {
+  return Object.assign(error, { mayBeApplied: true });
 }
 
 /** Data of an {@link SqsServiceError}. */
@@ -51,13 +68,17 @@ export class SqsServiceError extends SqsError {
   readonly senderFault: boolean;
   readonly requestId: string | undefined;
 
-  constructor(fields: SqsServiceErrorFields, options?: ErrorOptions) {
-    super(`${fields.operation}: ${fields.errorName}: ${fields.text}`, fields.operation, options);
-    this.errorName = fields.errorName;
-    this.statusCode = fields.statusCode;
-    this.senderFault = fields.senderFault;
+  constructor(fields: SqsServiceErrorFields, options?: SqsErrorOptions) {
+    const { operation, errorName, text, statusCode, senderFault } = fields;
+    const category = categorize(errorName, statusCode, senderFault);
+    // A fault in the middle of it leaves open how far SQS had come.
+    const mayBeApplied = category === "transient";
+    super(`${operation}: ${errorName}: ${text}`, operation, { mayBeApplied, ...options });
+    this.errorName = errorName;
+    this.statusCode = statusCode;
+    this.senderFault = senderFault;
     this.requestId = fields.requestId;
-    this.category = categorize(fields.errorName, fields.statusCode, fields.senderFault);
+    this.category = category;
   }
 }
 
@@ -67,15 +88,16 @@ export class SqsConnectionError extends SqsError {
   readonly category = "transient";
 }
 
-/** No answer came in time. The call may have been applied all the same. */
+/** No answer came in time. */
 export class SqsTimeoutError extends SqsError {
   readonly code = "SQS_TIMEOUT";
   readonly category = "transient";
   /** How long the call was given. */
   readonly timeoutMs: number;
 
-  constructor(operation: string, timeoutMs: number, options?: ErrorOptions) {
-    super(`${operation}: no answer within ${timeoutMs} ms`, operation, options);
+  constructor(operation: string, timeoutMs: number, options?: SqsErrorOptions) {
+    const whose = options?.cause instanceof Error ? `: ${options.cause.message}` : "";
+    super(`${operation}: no answer within ${timeoutMs} ms${whose}`, operation, options);
     this.timeoutMs = timeoutMs;
   }
 }
@@ -90,6 +112,10 @@ export class SqsResponseError extends SqsError {
 export class SqsCredentialsError extends SqsError {
   readonly code = "SQS_NO_CREDENTIALS";
   readonly category = "denied";
+
+  constructor(message: string, operation: string, options?: SqsErrorOptions) {
+    super(message, operation, { mayBeApplied: false, ...options });
+  }
 }
 
 /**
@@ -99,6 +125,10 @@ export class SqsCredentialsError extends SqsError {
 export class SqsRequestError extends SqsError {
   readonly code = "SQS_BAD_REQUEST";
   readonly category = "invalid";
+
+  constructor(message: string, operation: string, options?: SqsErrorOptions) {
+    super(message, operation, { mayBeApplied: false, ...options });
+  }
 }
 
 const missingQueue = new Set([

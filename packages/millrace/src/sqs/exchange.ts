@@ -165,7 +165,9 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   readonly #onDeadline = (): void => {
     const { operation } = this.#request;
-    this.#giveUp(() => new SqsTimeoutError(operation, this.#options.timeoutMs));
+    const { timeoutMs } = this.#options;
+    const mayBeApplied = this.#state !== "queued";
+    this.#giveUp(() => new SqsTimeoutError(operation, timeoutMs, { mayBeApplied }));
   };
 
   readonly #onAbort = (): void => {
@@ -226,6 +228,10 @@ class Exchange implements Dispatcher.DispatchHandler {
       return new SqsResponseError(message, operation, { cause });
     }
     const text = cause.message.includes(code) ? cause.message : `${code}: ${cause.message}`;
-    return new SqsConnectionError(`${operation}: ${origin}: ${text}`, operation, { cause });
+    const mayBeApplied = this.#state !== "queued";
+    return new SqsConnectionError(`${operation}: ${origin}: ${text}`, operation, {
+      cause,
+      mayBeApplied,
+    });
   }
 }

@@ -10,6 +10,7 @@ import { boundedCall } from "./bounded-call.ts";
 import { checkedAnswer, isRecord } from "./answer-shape.ts";
 import type { SqsApi, SqsCallOptions, SqsInput, SqsOperation, SqsOutput } from "./api.ts";
 import {
+  markMayBeApplied,
   SqsConnectionError,
   SqsCredentialsError,
   SqsError,
@@ -106,11 +107,19 @@ class BareSdk implements SqsApi {
     const command = await toCommand(operation, input);
     signal?.throwIfAborted();
     let answered = false;
+    let mayBeApplied = false;
     command.middlewareStack.add(
+      // For each attempt: the SDK's retries are above.
       (next) => async (request) => {
-        const response = await next(request);
-        answered = true;
-        return response;
+        let refused = false;
+        try {
+          const response = await next(request);
+          answered = true;
+          refused = isRefusal(response);
+          return response;
+        } finally {
+          mayBeApplied ||= !refused;
+        }
       },
       // Next to the wire, so that what reads the answer has not begun.
       { step: "deserialize", priority: "low" },
@@ -120,7 +129,9 @@ class BareSdk implements SqsApi {
       output = await this.#client.send(command, signal && { abortSignal: signal });
     } catch (error) {
       // The SDK rejects with an error of its own, not with the reason.
-      throw signal?.aborted ? signal.reason : toSqsError(operation, error, answered);
+      if (signal?.aborted) throw signal.reason;
+      const sqsError = toSqsError(operation, error, answered);
+      throw mayBeApplied ? markMayBeApplied(sqsError) : sqsError;
     }
     if (!isRecord(output)) throw notSqs(operation);
     delete output["$metadata"];
@@ -185,6 +196,13 @@ async function loadCommands(): Promise<Commands> {
     ListMessageMoveTasks: sdk.ListMessageMoveTasksCommand,
     CancelMessageMoveTask: sdk.CancelMessageMoveTaskCommand,
   };
+}
+
+/** Whether an attempt was answered with what says that it was not applied. */
+function isRefusal(answer: unknown): boolean {
+  const response = isRecord(answer) ? answer["response"] : undefined;
+  const statusCode = isRecord(response) ? response["statusCode"] : undefined;
+  return typeof statusCode === "number" && statusCode >= 400 && statusCode < 500;
 }
 
 /** Names of errors that say nothing: the answer was an error, but not one of SQS. */

@@ -4,7 +4,7 @@
  */
 import { systemClock } from "../clock.ts";
 import type { Clock } from "../clock.ts";
-import { OptionError } from "../errors.ts";
+import { OptionError, withoutUser } from "../errors.ts";
 import {
   checkOptionNames,
   requireClock,
@@ -17,7 +17,7 @@ import type { Random } from "../random.ts";
 import { validated } from "./credentials.ts";
 import type { AwsCredentials, AwsCredentialsProvider } from "./credentials.ts";
 import { parseEndpoint } from "./destination.ts";
-import { publicCause, withoutUser } from "./redaction.ts";
+import { publicCause } from "./redaction.ts";
 import { isRegion } from "./region.ts";
 
 /** Options of `HttpSqs`. */
@@ -173,14 +173,22 @@ function credentialsOption(
 /** The SDK's chain, loaded at the first call that needs it: who passes credentials never pays for it. */
 function defaultProvider(): AwsCredentialsProvider {
   let chain: AwsCredentialsProvider | undefined;
+  /** The chain while it owes an answer. */
+  let busy: AwsCredentialsProvider | undefined;
   return async (options) => {
+    // It was given up. Another: a chain lets every call wait for the one that hangs.
+    if (busy !== undefined) chain = undefined;
     chain ??= (await import("@aws-sdk/credential-provider-node")).defaultProvider();
+    const asked = chain;
+    busy = asked;
     try {
-      return await chain(options);
+      return await asked(options);
     } catch (error) {
       const { message } = publicCause(error);
       const hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the option";
       throw new Error(`${message}; ${hint} credentials`, { cause: error });
+    } finally {
+      if (busy === asked) busy = undefined;
     }
   };
 }

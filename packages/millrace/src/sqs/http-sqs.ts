@@ -13,7 +13,7 @@ import { Credentials, isExpiredRefusal, toCredentialsError } from "./credentials
 import type { AwsCredentials } from "./credentials.ts";
 import { Destinations } from "./destination.ts";
 import type { Destination } from "./destination.ts";
-import { SqsError, SqsRequestError, SqsTimeoutError } from "./errors.ts";
+import { markMayBeApplied, SqsError, SqsRequestError, SqsTimeoutError } from "./errors.ts";
 import { exchange } from "./exchange.ts";
 import { readOptions } from "./http-sqs-options.ts";
 import type { HttpSqsOptions, HttpSqsSettings } from "./http-sqs-options.ts";
@@ -39,6 +39,12 @@ interface Call<O extends SqsOperation> {
   readonly signal: Abortable | undefined;
 }
 
+/** What is known of the attempts of a call. */
+interface Attempted {
+  /** Whether one of them may have been applied. Written by #attempts. */
+  mayBeApplied: boolean;
+}
+
 /**
  * SQS over HTTP, without the AWS SDK: a quarter of its CPU time a call.
  *
@@ -48,7 +54,8 @@ interface Call<O extends SqsOperation> {
  * for that, or for expired credentials, is signed anew once.
  *
  * An attempt that failed may have been applied by SQS all the same: a repeated send can enqueue twice (use a
- * FIFO queue's deduplication), and what a receive was to bring may stay invisible for a visibility timeout.
+ * FIFO queue's deduplication), and what a receive was to bring may stay invisible for a visibility timeout. The
+ * error's `mayBeApplied` says so, for all attempts of the call.
  *
  * It does not check MD5 sums (TLS does better), and knows no proxies, FIPS or dual-stack switches: give an
  * `endpoint`, or use `fromSdk`.
@@ -96,6 +103,7 @@ export class HttpSqs implements SqsApi {
       throw new SqsRequestError(`${operation}: this HttpSqs is closed`, operation);
     }
     this.#active++;
+    const attempted: Attempted = { mayBeApplied: false };
     try {
       const body = encodeInput(operation, input);
       const timeoutMs = this.#settings.requestTimeoutMs + waitMs(operation, input);
@@ -103,7 +111,11 @@ export class HttpSqs implements SqsApi {
       const destination =
         this.#destinations.peek(queueUrl) ??
         (await this.#setUp(operation, signal, this.#destinations.find(operation, queueUrl)));
-      return await this.#attempts({ operation, destination, body, timeoutMs, signal });
+      return await this.#attempts({ operation, destination, body, timeoutMs, signal }, attempted);
+    } catch (error) {
+      // The reason of an abort is the caller's own, whatever it is.
+      const ours = error instanceof SqsError && error !== signal?.reason;
+      throw ours && attempted.mayBeApplied ? markMayBeApplied(error) : error;
     } finally {
       this.#active--;
       if (this.#active === 0) this.#onIdle?.();
@@ -142,7 +154,10 @@ export class HttpSqs implements SqsApi {
   }
 
   /** Attempts the call until it has an answer, or an error that another attempt would not mend. */
-  async #attempts<O extends SqsOperation>(call: Call<O>): Promise<SqsOutput<O>> {
+  async #attempts<O extends SqsOperation>(
+    call: Call<O>,
+    attempted: Attempted,
+  ): Promise<SqsOutput<O>> {
     const { operation, signal } = call;
     const { clock, maxAttempts, random } = this.#settings;
     let failures = 0;
@@ -161,6 +176,7 @@ export class HttpSqs implements SqsApi {
         // The reason may well be an SqsError itself, a caller's deadline for one.
         if (signal?.aborted) throw signal.reason;
         if (!(error instanceof SqsError)) throw error;
+        attempted.mayBeApplied ||= error.mayBeApplied;
 
         const corrected = this.#serverClock.offsetMs !== signedOffsetMs;
         if (mayCorrectClock && corrected && isSkewRefusal(error)) {
@@ -243,7 +259,7 @@ export class HttpSqs implements SqsApi {
       clock: this.#settings.clock,
       timeoutMs: setUpTimeoutMs,
       signal: signalOf(signal),
-      onTimeout: () => new SqsTimeoutError(operation, setUpTimeoutMs),
+      onTimeout: () => new SqsTimeoutError(operation, setUpTimeoutMs, { mayBeApplied: false }),
     });
   }
 }

@@ -2,11 +2,10 @@
  * Owns how a queue is named: by URL, by ARN or by name, and what each of these says about it. It never
  * decides where calls are sent; that is the client's.
  */
-import { OptionError } from "../errors.ts";
+import { OptionError, withoutUser } from "../errors.ts";
 import type { SqsApi, SqsOutput } from "./api.ts";
 import { SqsRequestError, SqsResponseError } from "./errors.ts";
 import { maxQueueNameLength } from "./limits.ts";
-import { withoutUser } from "./redaction.ts";
 import { regionOfHost } from "./region.ts";
 
 /** What a queue's URL, ARN or name says about it. */

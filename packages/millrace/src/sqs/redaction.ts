@@ -22,11 +22,6 @@ export function publicText(text: string, secrets: readonly (string | undefined)[
   return shown.length > maxLength ? `${shown.slice(0, maxLength)}…` : shown;
 }
 
-/** A URL without user and password: one that has them is refused, but not repeated in the error. */
-export function withoutUser(url: string): string {
-  return url.replace(/\/\/[^/]*@/, "//(not shown)@");
-}
-
 /**
  * A copy of a foreign error with its name, code and text. Errors of HTTP clients and credential providers
  * can carry sockets, requests and answers; none of that is kept.

@@ -3,21 +3,26 @@
  * becomes a text that says what it was.
  *
  * Structured clone alone would lose an error's class, its code and its own fields, and refuse the whole
- * of it because of one function in it.
+ * of it because of one function in it. So plain objects, arrays and errors are gone through, and only what else
+ * they hold is left to it.
  */
 import { types } from "node:util";
 import * as consumerErrors from "../consumer/errors.ts";
 import { describe } from "../errors.ts";
 import * as threadErrors from "./errors.ts";
 
-/** A value on its way. Structured clone keeps identities, so that errors may refer to one another in circles. */
+/** A value on its way. Structured clone keeps identities, so that what is packed may refer to itself in circles. */
 export type Packed =
+  | Primitive
   | { readonly as: "value"; readonly value: unknown }
   | { readonly as: "list"; readonly items: readonly Packed[] }
   | { readonly as: "record"; readonly fields: readonly PackedField[] }
   | PackedError
   /** The reason of the task's abort, which both sides have. */
   | { readonly as: "abortReason" };
+
+/** Travels as it is. */
+type Primitive = string | number | bigint | boolean | null | undefined;
 
 type PackedField = readonly [name: string, value: Packed];
 
@@ -33,7 +38,7 @@ interface PackedError {
 
 const abortReasonPlace: Packed = { as: "abortReason" };
 
-/** How deep errors may lie in one another before the rest is text. */
+/** How deep a value is gone through. Below that errors are text, and the rest is left to structured clone. */
 const maxDepth = 50;
 
 /** @param abortReason packed as itself, so that it is the very same object where it came from. */
@@ -51,8 +56,7 @@ export function pack(value: unknown, abortReason?: unknown): Packed {
  */
 export function packFields(data: unknown): Packed {
   if (typeof data !== "object" || data === null || isError(data)) return pack(data);
-  const seen = new Map<object, Packed>();
-  return { as: "record", fields: [...packEntries(data, ownKeys(data), seen, 0)] };
+  return packRecord(data, ownKeys(data) ?? [], new Map(), 0);
 }
 
 /** @param abortReason what stands where {@link pack} left a place for it. */
@@ -61,25 +65,55 @@ export function unpack(packed: Packed, abortReason?: unknown): unknown {
 }
 
 function packValue(value: unknown, seen: Map<object, Packed>, depth: number): Packed {
-  if (typeof value === "function" || typeof value === "symbol") return asText(value);
-  if (typeof value !== "object" || value === null) return { as: "value", value };
+  if (isPrimitive(value)) return value;
+  if (typeof value !== "object") return describe(value);
   const known = seen.get(value);
   if (known !== undefined) return known;
-  if (depth > maxDepth) return asText(value);
-  if (isError(value)) return packError(value, seen, depth);
-  const list = listWithErrors(value);
-  if (list !== undefined) {
-    const items: Packed[] = [];
-    const packed: Packed = { as: "list", items };
-    seen.set(value, packed);
-    for (const item of list) items.push(packValue(item, seen, depth + 1));
-    return packed;
-  }
+  if (isError(value)) return depth > maxDepth ? describe(value) : packError(value, seen, depth);
+  const within = depth <= maxDepth;
+  const length = within ? lengthOfList(value) : undefined;
+  if (length !== undefined) return packList(value, length, seen, depth);
+  const names = within ? keysOfRecord(value) : undefined;
+  if (names !== undefined) return packRecord(value, names, seen, depth);
+  const packed = packWhole(value);
+  seen.set(value, packed);
+  return packed;
+}
+
+function isPrimitive(value: unknown): value is Primitive {
+  const type = typeof value;
+  return value === null || (type !== "object" && type !== "function" && type !== "symbol");
+}
+
+/** What is left to structured clone. */
+function packWhole(value: object): Packed {
   try {
     return { as: "value", value: structuredClone(value) };
   } catch {
-    return asText(value);
+    return describe(value);
   }
+}
+
+function packList(list: object, length: number, seen: Map<object, Packed>, depth: number): Packed {
+  const items: Packed[] = [];
+  const packed: Packed = { as: "list", items };
+  seen.set(list, packed);
+  // By index: an array may well have an iterator of its own that throws.
+  for (let at = 0; at < length; at++) items.push(packValue(read(list, at), seen, depth + 1));
+  return packed;
+}
+
+function packRecord(
+  object: object,
+  names: readonly string[],
+  seen: Map<object, Packed>,
+  depth: number,
+): Packed {
+  const fields: PackedField[] = [];
+  const packed: Packed = { as: "record", fields };
+  seen.set(object, packed);
+  packEntries(object, names, fields, seen, depth);
+  return packed;
 }
 
 function packError(error: Error, seen: Map<object, Packed>, depth: number): Packed {
@@ -92,27 +126,29 @@ function packError(error: Error, seen: Map<object, Packed>, depth: number): Pack
     fields: [],
   };
   seen.set(error, packed);
-  const names = new Set(ownKeys(error));
+  const names = new Set(ownKeys(error) ?? []);
   for (const name of ["cause", "errors", "code"]) {
     // Not enumerable, or, as a DOMException's code, not its own.
     if (read(error, name) !== undefined) names.add(name);
   }
   for (const name of ["name", "message", "stack"]) names.delete(name);
-  packed.fields.push(...packEntries(error, names, seen, depth));
+  packEntries(error, names, packed.fields, seen, depth);
   return packed;
 }
 
-function* packEntries(
+function packEntries(
   object: object,
   names: Iterable<string>,
+  fields: PackedField[],
   seen: Map<object, Packed>,
   depth: number,
-): Generator<PackedField> {
-  for (const name of names) yield [name, packValue(read(object, name), seen, depth + 1)];
+): void {
+  for (const name of names) fields.push([name, packValue(read(object, name), seen, depth + 1)]);
 }
 
-/** @param made what was made so far, so that errors that refer to one another do so again. */
+/** @param made what was made so far, so that what referred to one another does so again. */
 function unpackValue(packed: Packed, abortReason: unknown, made: Map<Packed, unknown>): unknown {
+  if (isPrimitive(packed)) return packed;
   const known = made.get(packed);
   if (known !== undefined) return known;
   if (packed.as === "value") return packed.value;
@@ -188,30 +224,37 @@ function isError(value: object): value is Error {
   }
 }
 
-/** The items of an array that has errors among them. */
-function listWithErrors(value: object): readonly unknown[] | undefined {
+/** Undefined for what is no array. */
+function lengthOfList(value: object): number | undefined {
   try {
-    if (!Array.isArray(value)) return undefined;
-    // By index: an array may well have an iterator of its own that throws.
-    const items: readonly unknown[] = Array.from({ length: value.length }, (_, at) => value[at]);
-    return items.some((item) => typeof item === "object" && item !== null && isError(item))
-      ? items
-      : undefined;
+    return Array.isArray(value) ? value.length : undefined;
+  } catch {
+    return undefined; // A proxy that was revoked.
+  }
+}
+
+/** The names of a plain object's fields; undefined for anything else, which has more to it than those. */
+function keysOfRecord(value: object): readonly string[] | undefined {
+  try {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    const plain = prototype === Object.prototype || prototype === null;
+    return plain ? ownKeys(value) : undefined;
   } catch {
     return undefined;
   }
 }
 
-function ownKeys(object: object): readonly string[] {
+/** Undefined when it objects to being asked. */
+function ownKeys(object: object): readonly string[] | undefined {
   try {
     return Object.keys(object);
   } catch {
-    return [];
+    return undefined;
   }
 }
 
 /** A property, or a text that says that it objects to being read. */
-function read(object: object, name: string): unknown {
+function read(object: object, name: string | number): unknown {
   try {
     return Reflect.get(object, name);
   } catch {
@@ -222,10 +265,6 @@ function read(object: object, name: string): unknown {
 function text(value: unknown): string | undefined {
   if (value === undefined || typeof value === "string") return value;
   return describe(value);
-}
-
-function asText(value: unknown): Packed {
-  return { as: "value", value: describe(value) };
 }
 
 function define(object: object, name: string, value: unknown, enumerable: boolean): void {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { SqsServiceError } from "../../src/sqs/errors.ts";
+import { markMayBeApplied, SqsServiceError } from "../../src/sqs/errors.ts";
 import { createBench, watch } from "./bench.ts";
 import { connectionError, serviceError } from "./scripted-sqs.ts";
 
@@ -45,7 +45,7 @@ it("tries an entry again about which the answer says nothing", async () => {
 });
 
 it.each([
-  ["a connection that breaks", connectionError],
+  ["a connection that breaks", () => connectionError()],
   ["a fault of SQS", () => serviceError("InternalFailure", 500)],
   ["a throttle", () => serviceError("ThrottlingException", 400)],
 ])("tries a whole batch again, together, after %s", async (_, error) => {
@@ -111,6 +111,45 @@ it("gives up what it could not even try, when SQS does not answer at all", async
   await finish();
 });
 
+it("does not blame what was wrong before for a send whose turn did not come", async () => {
+  const options = { maxInFlight: 1, batch: { maxSize: 1 }, retry: { giveUpAfterMs: 1_000 } };
+  const { clock, sqs, producer, finish } = createBench(options);
+  sqs.request = (_, nth) => (nth === 1 ? connectionError() : "answer");
+  const first = producer.send("a");
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  await first;
+  sqs.latencyMs = () => 2_000;
+  const second = producer.send("b");
+  const third = producer.send("c").catch((error: unknown) => error);
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  await second;
+  const error = await third;
+  expect(error).toMatchObject({ code: "SEND_FAILED", attempts: 0, mayBeSent: false });
+  expect(error).toMatchObject({ message: expect.stringContaining("its turn did not come") });
+  expect(error).not.toHaveProperty("cause");
+  await finish();
+});
+
+it("blames for a send that was tried what it failed with, whatever came of others", async () => {
+  const options = { maxInFlight: 1, batch: { maxSize: 1 }, retry: { giveUpAfterMs: 1_000 } };
+  const { clock, sqs, producer, finish } = createBench(options);
+  sqs.request = ([body]) => {
+    // The next one, which is answered, takes longer than the first is tried.
+    sqs.latencyMs = () => 2_000;
+    return body === "a" ? connectionError() : "answer";
+  };
+  const first = producer.send("a").catch((error: unknown) => error);
+  const second = producer.send("b");
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  await second;
+  expect(await first).toMatchObject({
+    code: "SEND_FAILED",
+    attempts: 1,
+    cause: { code: "SQS_CONNECTION_FAILED" },
+  });
+  await finish();
+});
+
 it("survives a port that never answers, and one that throws", async () => {
   const { clock, sqs, producer, finish } = createBench();
   sqs.call = () => new Promise(() => {});
@@ -157,6 +196,35 @@ it.each([
   await clock.advance(15);
   expect(sends.map(({ outcome }) => outcome)).toEqual(["rejected", "rejected"]);
   expect(sqs.batches).toHaveLength(1);
+  await finish();
+});
+
+it.each([
+  ["refused", "AccessDeniedException", 403],
+  ["refused as wrong", "InvalidParameterValue", 400],
+  ["throttled", "ThrottlingException", 400],
+])("says that a message may be sent which was %s, but not at first", async (_, name, status) => {
+  const { clock, sqs, producer, finish } = createBench({ retry: { giveUpAfterMs: 100 } });
+  const error = (): Error => markMayBeApplied(serviceError(name, status));
+  sqs.request = (bodies) => (bodies.length === 2 ? error() : serviceError(name, status));
+  const failed = ["a", "b"].map((body) => producer.send(body).catch((thrown: unknown) => thrown));
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  for (const each of failed) {
+    expect(await each).toMatchObject({ code: "SEND_FAILED", mayBeSent: true });
+  }
+  await finish();
+});
+
+it.each([
+  ["refused", () => serviceError("AccessDeniedException", 403)],
+  ["throttled", () => serviceError("ThrottlingException", 400)],
+  ["never sent", () => connectionError({ mayBeApplied: false })],
+])("says that a message which was %s is not sent", async (_, error) => {
+  const { clock, sqs, producer, finish } = createBench({ retry: { giveUpAfterMs: 100 } });
+  sqs.request = error;
+  const sent = producer.send("a").catch((thrown: unknown) => thrown);
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  expect(await sent).toMatchObject({ code: "SEND_FAILED", mayBeSent: false });
   await finish();
 });
 

@@ -11,6 +11,7 @@ import type {
   SqsOutput,
 } from "../../src/sqs/api.ts";
 import { SqsConnectionError, SqsServiceError } from "../../src/sqs/errors.ts";
+import type { SqsErrorOptions } from "../../src/sqs/errors.ts";
 import type { SendMessageBatchEntry } from "../../src/sqs/operations.ts";
 import type { VirtualClock } from "../../src/testing/virtual-clock.ts";
 
@@ -128,8 +129,8 @@ export class ScriptedSqs implements SqsApi {
   }
 }
 
-export function connectionError(): SqsConnectionError {
-  return new SqsConnectionError("SendMessageBatch: connection reset", "SendMessageBatch");
+export function connectionError(options?: SqsErrorOptions): SqsConnectionError {
+  return new SqsConnectionError("SendMessageBatch: connection reset", "SendMessageBatch", options);
 }
 
 export function serviceError(errorName: string, statusCode: number): SqsServiceError {

@@ -13,6 +13,8 @@ class Hourly {
   /** One entry a call: whether it was forced. */
   readonly calls: boolean[] = [];
   fault: Error | undefined;
+  /** What its answers wait for. */
+  hanging: Promise<void> | undefined;
   lifetimeMs: number | undefined = hour;
   readonly credentials: Credentials;
 
@@ -25,6 +27,7 @@ class Hourly {
     const serial = this.calls.length;
     await Promise.resolve();
     if (this.fault !== undefined) throw this.fault;
+    if (this.hanging !== undefined) await this.hanging;
     return {
       accessKeyId: `key-${serial}`,
       secretAccessKey: "s",
@@ -32,6 +35,15 @@ class Hourly {
         expiration: new Date(this.clock.now() + this.lifetimeMs),
       }),
     };
+  }
+
+  /** Until what it returns is called, the provider does not answer. */
+  hang(): () => void {
+    let answer = (): void => {};
+    this.hanging = new Promise((resolve) => {
+      answer = resolve;
+    });
+    return () => answer();
   }
 
   async key(): Promise<string> {
@@ -90,7 +102,104 @@ describe("Credentials", () => {
     expect(hourly.calls.length - 1).toBe(10);
     expect(await rejection(hourly.key())).toBe(hourly.fault);
     hourly.fault = undefined;
+    await hourly.clock.advance(1_000);
     expect(await hourly.key()).toMatch(/^key-/);
+  });
+
+  it("gives all calls of a second the error that the provider failed with, and asks again after it", async () => {
+    const hourly = new Hourly();
+    hourly.fault = new Error("no metadata service");
+    for (let call = 0; call < 5; call++) {
+      expect(await rejection(hourly.key())).toBe(hourly.fault);
+    }
+    await hourly.clock.advance(999);
+    expect(await rejection(hourly.key())).toBe(hourly.fault);
+    expect(hourly.calls).toHaveLength(1);
+    hourly.fault = undefined;
+    await hourly.clock.advance(1);
+    expect(await hourly.key()).toBe("key-2");
+  });
+
+  it("gives up a provider that does not answer, and asks it anew", async () => {
+    const hourly = new Hourly();
+    hourly.hang();
+    const call = rejection(hourly.key());
+    await hourly.clock.advance(25_000);
+    expect(String(await call)).toContain("provider of AWS credentials");
+    hourly.hanging = undefined;
+    await hourly.clock.advance(1_000);
+    expect(await hourly.key()).toBe("key-2");
+    expect(hourly.clock.pendingTimers).toBe(0);
+  });
+
+  it("goes on with what there is while the provider hangs, and asks it now and then", async () => {
+    const hourly = new Hourly();
+    await hourly.key();
+    hourly.hang();
+    await hourly.clock.advance(hour - 5 * minute);
+    for (let second = 0; second < 4 * 60; second++) {
+      expect(hourly.credentials.peek()?.accessKeyId).toBe("key-1");
+      await hourly.clock.advance(1_000);
+    }
+    // Every 30 seconds, after 5 in which there was no answer.
+    expect(hourly.calls.length - 1).toBe(7);
+    hourly.hanging = undefined;
+    await hourly.clock.advance(30_000);
+    expect(await hourly.key()).toBe("key-9");
+  });
+
+  it("waits for a provider that hangs five seconds, when there is a minute left", async () => {
+    const hourly = new Hourly();
+    await hourly.key();
+    hourly.hang();
+    await hourly.clock.advance(hour - minute);
+    const call = hourly.key();
+    await hourly.clock.advance(4_999);
+    expect(hourly.clock.pendingTimers).toBe(1);
+    await hourly.clock.advance(1);
+    expect(await call).toBe("key-1");
+    expect(await hourly.key()).toBe("key-1");
+    expect(hourly.calls).toHaveLength(2);
+  });
+
+  it("takes what a provider says late", async () => {
+    const hourly = new Hourly();
+    const answer = hourly.hang();
+    const call = rejection(hourly.key());
+    await hourly.clock.advance(25_000);
+    await call;
+    answer();
+    await hourly.clock.settle();
+    expect(await hourly.key()).toBe("key-1");
+    expect(hourly.calls).toHaveLength(1);
+  });
+
+  it("does not take what a provider says late when it was asked and has answered since", async () => {
+    const hourly = new Hourly();
+    const answer = hourly.hang();
+    const call = rejection(hourly.key());
+    await hourly.clock.advance(25_000);
+    await call;
+    hourly.hanging = undefined;
+    await hourly.clock.advance(1_000);
+    expect(await hourly.key()).toBe("key-2");
+    answer();
+    await hourly.clock.settle();
+    expect(await hourly.key()).toBe("key-2");
+  });
+
+  it("forces new ones though a fetch is under way that hangs", async () => {
+    const hourly = new Hourly();
+    const refused = await hourly.credentials.get();
+    hourly.hang();
+    await hourly.clock.advance(hour - 5 * minute);
+    hourly.credentials.peek();
+    await hourly.clock.settle();
+    hourly.hanging = undefined;
+    const renewed = hourly.credentials.renew(refused);
+    await hourly.clock.advance(5_000);
+    expect(await renewed).toBe(true);
+    expect(hourly.calls).toEqual([false, false, true]);
   });
 
   it("does not ask at every call a provider whose credentials are always about to end", async () => {

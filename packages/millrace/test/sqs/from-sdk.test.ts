@@ -62,6 +62,20 @@ describe("fromSdk", () => {
     }
   });
 
+  it.each([
+    ["a reset, then a refusal", [reset, refusal("AccessDenied")], true],
+    ["a fault of SQS, then a refusal", [text("", {}, 503), refusal("AccessDenied")], true],
+    ["throttles", [refusal("RequestThrottled"), refusal("RequestThrottled")], false],
+    ["a refusal", [refusal("AccessDenied")], false],
+  ])("tells whether any attempt may have been applied: %s", async (_, replies, mayBeApplied) => {
+    await using server = await FaultServer.start();
+    const sqs = fromSdk(clientOf(server, { maxAttempts: 2 }));
+    server.next(...replies);
+    const error = await rejection(sqs.call("SendMessage", { ...queue, MessageBody: "hello" }));
+    expect(error).toMatchObject({ code: "SQS_SERVICE_ERROR", mayBeApplied });
+    expect(server.requests).toHaveLength(replies.length);
+  });
+
   it("tells the request id and the name that AWS gave", async () => {
     await using server = await FaultServer.start();
     server.next(refusal("ReceiptHandleIsInvalid", { message: "why" }));

@@ -1,9 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SqsCredentialsError } from "../../src/sqs/errors.ts";
 import { HttpSqs } from "../../src/sqs/http-sqs.ts";
+import { VirtualClock } from "../../src/testing/virtual-clock.ts";
 import { rejection } from "./bench.ts";
 import { FaultServer } from "./fault-server.ts";
 
@@ -37,6 +40,32 @@ describe("HttpSqs without options", () => {
     const [request] = server.requests;
     expect(request?.headers.authorization).toMatch(/Credential=AKIAFROMENV\/\d{8}\/eu-west-3\/sqs/);
     expect(request?.headers["x-amz-security-token"]).toBe("token");
+  });
+
+  it("asks again for credentials though the process that was to give them hangs", async () => {
+    await using server = await FaultServer.start();
+    const pipe = join(folder, "pipe");
+    await promisify(execFile)("mkfifo", [pipe]);
+    // The first of them reads from a pipe that nobody writes to.
+    const given = `{"Version":1,"AccessKeyId":"AKIASECOND","SecretAccessKey":"secret"}`;
+    const script = `mkdir ${folder}/asked 2>/dev/null && exec cat ${pipe}\necho '${given}'\n`;
+    await writeFile(join(folder, "give.sh"), script);
+    const profile = `[default]\ncredential_process = sh ${join(folder, "give.sh")}\n`;
+    await writeFile(join(folder, "config"), profile);
+    const clock = new VirtualClock();
+    await using sqs = new HttpSqs({ endpoint: server.origin, region: "us-east-1", clock });
+    const first = rejection(sqs.call("ListQueues", {}));
+    // Opens once there is someone who reads.
+    const writer = await open(pipe, "w");
+    try {
+      await clock.advance(25_000);
+      expect(await first).toMatchObject({ code: "SQS_TIMEOUT" });
+      await clock.advance(1_000);
+      await sqs.call("ListQueues", {});
+      expect(server.requests[0]?.headers.authorization).toContain("AKIASECOND");
+    } finally {
+      await writer.close();
+    }
   });
 
   it("says what to set when there are no credentials, also for a local endpoint", async () => {

@@ -66,6 +66,7 @@ describe("HttpSqs, when the connection fails", () => {
     expect(clock.pendingTimers).toBe(0);
     expect(error).toBeInstanceOf(SqsConnectionError);
     expect(error).toMatchObject({ operation: "SendMessage", category: "transient" });
+    expect(error).toMatchObject({ mayBeApplied: false });
     expect(String(error)).toContain("ECONNREFUSED");
     expect(sqs.requestCounts()).toEqual({});
   });
@@ -300,6 +301,61 @@ describe("HttpSqs, when SQS answers with an error", () => {
     const before = server.requests.length;
     await rejection(bench.drive(sqs.call("SendMessage", send)));
     expect(server.requests.length - before).toBe(2);
+  });
+});
+
+describe("HttpSqs, about whether a call that failed may have been applied", () => {
+  it.each([
+    ["a reset, then a refusal", [reset, refusal("AccessDeniedException", { status: 403 })], true],
+    ["a reset, then throttles", [reset, refusal("RequestThrottled")], true],
+    ["a fault of SQS, then a refusal", [text("", {}, 503), refusal("AccessDenied")], true],
+    ["a throttle, then a refusal", [refusal("RequestThrottled"), refusal("AccessDenied")], false],
+    ["a refusal", [refusal("InvalidMessageContents")], false],
+    ["a reset", [refusal("RequestThrottled"), reset], true],
+  ])("answers for all attempts: %s", async (_, replies, mayBeApplied) => {
+    await using bench = await Bench.open({ maxAttempts: 2 });
+    bench.server.next(...replies);
+    const error = await rejection(bench.drive(bench.sqs.call("SendMessage", send)));
+    expect(error).toMatchObject({ mayBeApplied });
+    expect(bench.server.requests).toHaveLength(replies.length);
+  });
+
+  it("answers for the attempts before there were no more credentials", async () => {
+    const gone = new Error("no metadata service");
+    let asked = 0;
+    await using bench = await Bench.open({
+      credentials: () => (asked++ === 0 ? Promise.resolve(credentials) : Promise.reject(gone)),
+    });
+    bench.server.next(reset, refusal("ExpiredToken", { status: 403 }));
+    const error = await rejection(bench.drive(bench.sqs.call("SendMessage", send)));
+    expect(error).toMatchObject({ code: "SQS_NO_CREDENTIALS", mayBeApplied: true });
+  });
+
+  it("knows of a call that waited in line for a connection that it was not", async () => {
+    await using bench = await Bench.open({ connections: 1, maxAttempts: 1 });
+    const held = hold(json({}));
+    bench.server.next(held.reply);
+    const first = bench.sqs.call("ReceiveMessage", receive);
+    await bench.server.received(1);
+    const late = rejection(bench.sqs.call("SendMessage", send));
+    await bench.clock.advance(deadlineMs);
+    expect(await late).toMatchObject({ code: "SQS_TIMEOUT", mayBeApplied: false });
+    held.release();
+    await first;
+  });
+
+  it("leaves the reason of an abort as it is, an error of SQS too", async () => {
+    await using bench = await Bench.open();
+    bench.server.next(reset);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const call = rejection(bench.sqs.call("SendMessage", send, { signal }));
+    await bench.server.received(1);
+    await bench.server.closed(0);
+    const reason = new SqsTimeoutError("SendMessage", 1, { mayBeApplied: false });
+    controller.abort(reason);
+    expect(await call).toBe(reason);
+    expect(reason.mayBeApplied).toBe(false);
   });
 });
 

@@ -99,6 +99,7 @@ it("the logger is the consumer's, with errors whole", async () => {
   expect(logged.map(({ level, message: text }) => [level, text])).toEqual([
     ["info", "plain"],
     ["warn", "with an error"],
+    ["warn", "with one inside"],
     ["error", "an error itself"],
     ["debug", "Symbol(no text)"],
     ["info", "with a text"],
@@ -108,8 +109,11 @@ it("the logger is the consumer's, with errors whole", async () => {
     count: 3,
     fn: "a function fn",
   });
-  expect(logged[2]?.data).toBeInstanceOf(TypeError);
-  expect(logged[4]?.data).toEqual({ data: "seat 7" });
+  expect(logged[2]?.data).toMatchObject({
+    context: { error: { name: "OddError", code: "ODD" }, order: 7, next: "a function next" },
+  });
+  expect(logged[3]?.data).toBeInstanceOf(TypeError);
+  expect(logged[5]?.data).toEqual({ data: "seat 7" });
 });
 
 it("what a handler logs after its end is logged all the same", async () => {

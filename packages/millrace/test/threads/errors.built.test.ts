@@ -85,6 +85,37 @@ it("a chain of causes too long for any stack", async () => {
   expect(error).toBe("an object Error");
 });
 
+it("errors in what a Promise.allSettled has gathered", async () => {
+  const { results } = (await arriving("settled")) as Error & { readonly results: unknown[] };
+  expect(results).toMatchObject([
+    { status: "fulfilled", value: 1 },
+    { status: "rejected", reason: { name: "OddError", code: "ODD", message: "one of two" } },
+  ]);
+});
+
+it("errors in objects and lists, and beside them what can be copied and what cannot", async () => {
+  const { seats, ...rest } = (await arriving("nested")) as { readonly seats: unknown[] };
+  expect(seats).toMatchObject([{ error: { name: "OddError", code: "ODD", message: "inside" } }]);
+  expect(rest).toEqual({ at: new Date(0), call: "a function call" });
+});
+
+it("objects that refer to one another in a circle", async () => {
+  interface Order {
+    readonly lines: ReadonlyArray<{ readonly order: Order; readonly error: Error }>;
+    readonly error: Error;
+  }
+  const order = (await arriving("around")) as Order;
+  expect(order.error).toBeInstanceOf(RangeError);
+  expect(order.lines[0]?.order).toBe(order);
+  expect(order.lines[0]?.error).toBe(order.error);
+});
+
+it("objects too deep to be gone through", async () => {
+  let data = (await arriving("deepData")) as Record<string, unknown>;
+  while (data["inner"] !== undefined) data = data["inner"] as Record<string, unknown>;
+  expect(data).toMatchObject({ error: { message: "the deepest" }, list: [1] });
+});
+
 it("an AbortError of the web platform", async () => {
   expect(await arriving("dom")).toMatchObject({ name: "AbortError", message: "was aborted" });
 });
@@ -96,7 +127,7 @@ it.each([
   ["object", { status: 503, list: [1] }],
   ["function", "a function namedFunction"],
   ["symbol", "Symbol(sign)"],
-  ["uncloneable", '{"status":503}'],
+  ["uncloneable", { socket: "a function socket", status: 503 }],
   ["proxy", "a object that cannot be shown"],
 ])("what is no error: %s", async (body, expected) => {
   expect(await arriving(body)).toEqual(expected);
