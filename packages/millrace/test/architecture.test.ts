@@ -83,6 +83,25 @@ function* imports(): Generator<{ file: string; from: string; to: string }> {
   }
 }
 
+/** The same table, as docs/architecture.md has it. A row is for one or several; it leaves slashes and endings out of what it allows. */
+function documented(): Record<string, string[]> {
+  const document = readFileSync(new URL("../../../docs/architecture.md", import.meta.url), "utf8");
+  const [, from = ""] = document.split("### Folders of the library, and what each may import\n");
+  const [section = ""] = from.split("\n## ");
+  const named = new Map(Object.keys(mayImport).map((name) => [name.replace(/\.ts$/, ""), name]));
+  const table: Record<string, string[]> = {};
+  for (const [, names = "", allowed = ""] of section.matchAll(/^\| (`.*?) +\| (.*?) +\|/gm)) {
+    const rights = allowed.replaceAll(/ \(.*?\)/g, "").split(", ");
+    for (const [, owner = ""] of names.matchAll(/`(.*?)\/?`/g)) {
+      table[owner] =
+        allowed === "nothing of ours"
+          ? []
+          : rights.map((name) => named.get(name) ?? name).toSorted();
+    }
+  }
+  return table;
+}
+
 /** The folder that a file is in, or the file itself when it sits in src/. */
 function unit(file: string): string {
   return file.includes("/") ? file.slice(0, file.indexOf("/")) : file;
@@ -91,6 +110,14 @@ function unit(file: string): string {
 it("lets a folder import only what its row allows", () => {
   const violations = [...imports()].filter(({ from, to }) => !mayImport[from]?.includes(to));
   expect(violations).toEqual([]);
+});
+
+it("is what the document says", () => {
+  const ours = Object.entries(mayImport).map(([owner, allowed]) => [
+    owner,
+    allowed.filter((name) => name in mayImport).toSorted(),
+  ]);
+  expect(documented()).toEqual(Object.fromEntries(ours));
 });
 
 it("lets only clock.ts touch the runtime's timers", () => {

@@ -14,10 +14,47 @@ import { onTestFinished } from "vitest";
 /** Of the repository. */
 export const root: string = fileURLToPath(new URL("../../..", import.meta.url));
 
+function read(document: string): string {
+  return readFileSync(new URL(document, new URL("../../../", import.meta.url)), "utf8");
+}
+
 /** The JavaScript of a document, given by its path in the repository, in order. */
 export function snippetsOf(document: string): string[] {
-  const text = readFileSync(new URL(document, new URL("../../../", import.meta.url)), "utf8");
+  const text = read(document);
   return [...text.matchAll(/```js\n(.*?)```/gs)].map(([, code = ""]) => code);
+}
+
+/** The actions that the policies in a document allow, each once. */
+export function actionsOf(document: string): string[] {
+  const text = read(document);
+  const actions = [...text.matchAll(/```json\n(.*?)```/gs)].flatMap(([, json = ""]) => {
+    const policy: Policy = JSON.parse(json);
+    return policy.Statement.flatMap(({ Action }) => Action);
+  });
+  return [...new Set(actions)];
+}
+
+interface Policy {
+  readonly Statement: readonly { readonly Action: readonly string[] }[];
+}
+
+/** The actions that AWS checks for these calls: a batch is covered by its single form. */
+export function actionsFor(requests: Readonly<Record<string, number>>): string[] {
+  return [...new Set(Object.keys(requests).map((name) => `sqs:${name.replace(/Batch$/, "")}`))];
+}
+
+/** What the rows of a document's tables are about, by the heading of their first column: the names in code there. */
+export function rowsOf(document: string): Map<string, string[]> {
+  const text = read(document);
+  const tables = [...text.matchAll(/^\| *(.*?) *\|.*\n\| *-.*\n((?:\|.*\n)+)/gm)];
+  return new Map(
+    tables.map(([, heading = "", rows = ""]) => [
+      heading,
+      [...rows.matchAll(/^\|(.*?)\|/gm)].flatMap(([, first = ""]) =>
+        [...first.matchAll(/`(.*?)`/g)].map(([, name = ""]) => name),
+      ),
+    ]),
+  );
 }
 
 /** A local SQS with a queue `jobs`, for the time of the test; and what programs take it from. */

@@ -3,7 +3,11 @@
  */
 import { onRejection, toError } from "../errors.ts";
 
-/** Where the consumer logs. `console` fits, and so do pino, winston and bunyan. */
+/**
+ * Where the consumer logs: text first, then data, in which an error is called `error`. `console` and bunyan fit as
+ * they are. Others have these methods and lose the data or the error: pino takes data first, winston writes an
+ * error as `{}`. They need an adapter of a few lines, which the guide to the consumer shows.
+ */
 export interface Logger {
   debug(message: string, data?: object): void;
   info(message: string, data?: object): void;
