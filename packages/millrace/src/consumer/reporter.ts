@@ -20,8 +20,6 @@ export interface ReporterParts {
 
 export class Reporter {
   readonly #parts: ReporterParts;
-  /** Whether a limit failed when they were last asked. */
-  #limitsFail = false;
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
@@ -56,14 +54,13 @@ export class Reporter {
   limitsAsked(fault: Error | undefined): void {
     const { health, logger } = this.#parts;
     if (fault === undefined) {
-      this.#limitsFail = false;
       health.wentWell("limits");
       return;
     }
-    health.failed("limits", fault);
     // Once in a row: they are asked many times a minute.
-    if (!this.#limitsFail) logger.error("a limit failed; nothing is received", { error: fault });
-    this.#limitsFail = true;
+    if (health.failed("limits", fault)) {
+      logger.error("a limit failed; nothing is received", { error: fault });
+    }
   }
 
   started(delivery: Delivery): void {

@@ -181,6 +181,56 @@ describe("health", () => {
     expect(changes(told)).toHaveLength(2);
   });
 
+  it("is degraded, and no more, when a poll failed and a pause holds the next ones off", async () => {
+    const bench = await Bench.open();
+    const { consumer, told } = bench.consumer({ handle: () => {} });
+    await bench.start(consumer);
+    bench.sqs.intercept("ReceiveMessage", () => Promise.reject(refused()));
+    await bench.clock.advanceUntil(() => only(told, "pollFailed").length === 1);
+    consumer.pause();
+    await bench.clock.advance(600_000);
+    expect(consumer.health()).toMatchObject({ status: "degraded", reason: refused().message });
+    // The time in which nothing was tried does not count.
+    consumer.resume();
+    await bench.clock.advanceUntil(() => only(told, "pollFailed").length === 2);
+    expect(consumer.health().status).toBe("degraded");
+    await bench.clock.advance(90_000);
+    expect(consumer.health().status).toBe("failing");
+    expect(changes(told).slice(2)).toEqual(["healthy → degraded", "degraded → failing"]);
+  });
+
+  it("is degraded, and no more, when a poll failed and a limit holds the next ones off", async () => {
+    const bench = await Bench.open();
+    let allowed = 10;
+    const { consumer, told } = bench.consumer({ handle: () => {}, limits: [() => allowed] });
+    await bench.start(consumer);
+    bench.sqs.intercept("ReceiveMessage", () => Promise.reject(refused()));
+    await bench.clock.advanceUntil(() => only(told, "pollFailed").length === 1);
+    allowed = 0;
+    await bench.clock.advance(600_000);
+    expect(consumer.health()).toMatchObject({ status: "degraded", reason: refused().message });
+    expect(changes(told).slice(2)).toEqual(["healthy → degraded"]);
+    allowed = 10;
+    bench.sqs.intercept("ReceiveMessage", undefined);
+    await bench.send("after");
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1, 60_000);
+    expect(changes(told).slice(2)).toEqual(["healthy → degraded", "degraded → healthy"]);
+  });
+
+  it("tells that trouble is forgotten also while nothing is polled", async () => {
+    const bench = await Bench.open();
+    const { consumer, told } = bench.consumer({ handle: () => {} });
+    await bench.start(consumer);
+    bench.sqs.intercept("DeleteMessageBatch", () => Promise.reject(refused()));
+    await bench.send("1");
+    await bench.clock.advanceUntil(() => consumer.health().status === "degraded");
+    consumer.pause();
+    await bench.clock.advanceUntil(() => only(told, "settleFailed").length === 1);
+    await bench.clock.advance(60_000);
+    expect(consumer.health().status).toBe("healthy");
+    expect(changes(told).slice(2)).toEqual(["healthy → degraded", "degraded → healthy"]);
+  });
+
   it("starts afresh with each start", async () => {
     const bench = await Bench.open();
     const { consumer } = bench.consumer({ handle: () => {} });
