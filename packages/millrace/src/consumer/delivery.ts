@@ -206,7 +206,8 @@ export class Delivery extends HandlerRun implements Links<Delivery> {
   }
 }
 
-/** The error of a delivery whose lease ran out by the clock. */
-export function leaseExpired(delivery: Delivery): LeaseLostError {
-  return new LeaseLostError(delivery.message.id, "it ran out before it could be extended");
+/** The error of a delivery whose lease ran out by the clock; `cause` is why it was not extended, if anything is known. */
+export function leaseExpired({ message }: Delivery, cause: Error | undefined): LeaseLostError {
+  const options = cause === undefined ? undefined : { cause };
+  return new LeaseLostError(message.id, "it ran out before it could be extended", options);
 }

@@ -1,5 +1,5 @@
 /**
- * Owns the consumer's health: what polls and settlements tell of it, and when to say that it changed.
+ * Owns the consumer's health: what polls, limits, settlements and extensions of leases tell of it, and when to say that it changed.
  * It never acts on it.
  */
 import type { Clock, Timer } from "../clock.ts";
@@ -20,8 +20,8 @@ import { SettlementError } from "./errors.ts";
  * | failing | the queue is missing, permission is denied, or polls or limits have failed for a minute | it is over |
  *
  * Trouble is over when the same thing has gone well. A minute in which nothing was tried, for a pause or since a
- * limit allows nothing, makes no trouble graver. A settlement that failed a minute ago, with none since, is forgotten:
- * it says nothing of now.
+ * limit allows nothing, makes no trouble graver. A settlement that failed a minute ago, with none since, is forgotten,
+ * and so is an extension of a lease a visibility timeout ago, if that is longer: it says nothing of now.
  */
 export interface ConsumerHealth {
   readonly status: HealthStatus;
@@ -42,8 +42,10 @@ export interface HealthParts {
 }
 
 /** What can be in trouble, gravest first: what stops all work is said before what stops some. */
-const sources = ["polls", "limits", "settlements"] as const;
+const sources = ["polls", "limits", "settlements", "leases"] as const;
 export type TroubleSource = (typeof sources)[number];
+/** Those that are tried only while there are messages. */
+const ofMessages: ReadonlySet<TroubleSource> = new Set(["settlements", "leases"]);
 
 interface Trouble {
   readonly sinceMs: number;
@@ -101,8 +103,12 @@ export class Health {
     this.wentWell("polls");
   }
 
-  /** Answers whether it is the first failure since the same last went well, or was forgotten. */
-  failed(source: TroubleSource, error: Error): boolean {
+  /**
+   * Answers whether it is the first failure since the same last went well, or was forgotten.
+   *
+   * @param againWithinMs how long it may take until the same is tried again, where that may last.
+   */
+  failed(source: TroubleSource, error: Error, againWithinMs = 0): boolean {
     const lastMs = this.#parts.clock.monotonicMs();
     const before = this.#troubles[source];
     const goesOn = before !== undefined && lastMs - before.lastMs < apartMs;
@@ -110,7 +116,7 @@ export class Health {
       sinceMs: goesOn ? before.sinceMs : lastMs,
       lastMs,
       error,
-      forgottenAtMs: source === "settlements" ? lastMs + apartMs : Infinity,
+      forgottenAtMs: ofMessages.has(source) ? lastMs + Math.max(apartMs, againWithinMs) : Infinity,
     };
     this.#armForgetting();
     this.#tell();
@@ -160,7 +166,7 @@ export class Health {
     const trouble = this.#troubles[source];
     if (trouble === undefined) return "healthy";
     const { sinceMs, lastMs, error } = trouble;
-    if (source === "settlements") {
+    if (ofMessages.has(source)) {
       return isRefused(error instanceof SettlementError ? error.cause : error)
         ? "failing"
         : "degraded";

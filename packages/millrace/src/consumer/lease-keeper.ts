@@ -37,12 +37,24 @@ export interface LeaseKeeperParts {
   readonly inHand: InHand;
   /** Moves the delivery to lost and tells of it. */
   readonly lose: (delivery: Delivery, error: LeaseLostError) => void;
+  /** Told of calls that extended leases, and of those that did not and are made again, in `againWithinMs` at most. */
+  readonly observer: {
+    leasesExtended(): void;
+    extensionFailed(error: Error, againWithinMs: number): void;
+  };
 }
 
 /** One entry of a batch of extensions. */
 interface Extension {
   readonly delivery: Delivery;
   readonly seconds: number;
+}
+
+/** An extension that failed, of a delivery for which none has succeeded since. */
+interface FailedExtension {
+  /** When it is tried again. */
+  readonly retryAtMs: number;
+  readonly error: Error;
 }
 
 /**
@@ -59,8 +71,8 @@ interface Extension {
 export class LeaseKeeper {
   readonly #parts: LeaseKeeperParts;
   readonly #visibilityMs: number;
-  /** When an extension that failed is tried again. */
-  readonly #retryAtMs = new WeakMap<Delivery, number>();
+  /** The last extension of each delivery, where that failed. */
+  readonly #failed = new WeakMap<Delivery, FailedExtension>();
   readonly #stopped = new AbortController();
   #timer: Timer | undefined;
   /** When #timer fires; Infinity while none is set. */
@@ -96,7 +108,7 @@ export class LeaseKeeper {
     const { leaseUntilMs, requestOpen } = delivery;
     if (requestOpen) return leaseUntilMs;
     const extendAtMs =
-      this.#retryAtMs.get(delivery) ?? leaseUntilMs - this.#visibilityMs * extendAtShare;
+      this.#failed.get(delivery)?.retryAtMs ?? leaseUntilMs - this.#visibilityMs * extendAtShare;
     const atMs = Math.max(extendAtMs, nowMs);
     return this.#extensionSeconds(delivery, atMs) > 0 ? Math.min(atMs, leaseUntilMs) : leaseUntilMs;
   }
@@ -134,7 +146,8 @@ export class LeaseKeeper {
     // Last, since whoever is told of it may do anything: stop the consumer, and with it settle deliveries
     // that were found due above.
     for (const delivery of over) {
-      if (isKept(delivery)) this.#parts.lose(delivery, leaseExpired(delivery));
+      const cause = this.#failed.get(delivery)?.error;
+      if (isKept(delivery)) this.#parts.lose(delivery, leaseExpired(delivery, cause));
     }
   }
 
@@ -157,6 +170,7 @@ export class LeaseKeeper {
         signal: this.#stopped.signal,
       },
     );
+    if (!this.#stopped.signal.aborted) this.#report(results);
     // One pause for all that failed, so that they go together again.
     const retryAtMs = clock.monotonicMs() + this.#visibilityMs * retryShare * (1 + random());
     for (const [index, { delivery, seconds }] of extensions.entries()) {
@@ -169,7 +183,7 @@ export class LeaseKeeper {
 
   #extended(delivery: Delivery, result: EntryResult, untilMs: number, retryAtMs: number): void {
     if (result.done) {
-      this.#retryAtMs.delete(delivery);
+      this.#failed.delete(delivery);
       // Also while it is settling: it tells the settler how long it may try.
       delivery.extendLease(untilMs);
     } else if (isKept(delivery) && result.permanent) {
@@ -177,10 +191,25 @@ export class LeaseKeeper {
       const error = new LeaseLostError(delivery.message.id, why, { cause: result.error });
       this.#parts.lose(delivery, error);
     } else {
-      this.#retryAtMs.set(delivery, retryAtMs);
+      this.#failed.set(delivery, { retryAtMs, error: result.error });
     }
     delivery.endRequest();
     if (isKept(delivery)) this.#armAt(this.#dueAtMs(delivery, this.#parts.clock.monotonicMs()));
+  }
+
+  /** What is refused for good is the matter of its own delivery, and told with its loss. */
+  #report(results: readonly EntryResult[]): void {
+    const { observer } = this.#parts;
+    let extended = false;
+    for (const result of results) {
+      if (result.done) extended = true;
+      else if (!result.permanent) {
+        // Of the next messages' leases the first is tried when half of it is over.
+        observer.extensionFailed(result.error, this.#visibilityMs);
+        return;
+      }
+    }
+    if (extended) observer.leasesExtended();
   }
 
   #armAt(atMs: number): void {

@@ -87,6 +87,7 @@ export class Pipeline<Body> implements DeliveryObserver {
         delivery.lose(error);
         reporter.leaseLost(delivery, error);
       },
+      observer: reporter,
     });
     this.#settler = new Settler({
       inHand: this.inHand,

@@ -80,6 +80,22 @@ export class Reporter {
     this.#parts.events.emit("leaseLost", { message: delivery.message, error });
   }
 
+  /** Leases were extended. */
+  leasesExtended(): void {
+    this.#parts.health.wentWell("leases");
+  }
+
+  /** Extensions failed that are tried again, in `againWithinMs` at most or for other messages. */
+  extensionFailed(error: Error, againWithinMs: number): void {
+    const { health, logger } = this.#parts;
+    // Once in a row: each lease is tried several times before it is lost.
+    if (health.failed("leases", error, againWithinMs)) {
+      logger.warn("leases could not be extended; messages may come again while they are handled", {
+        error,
+      });
+    }
+  }
+
   /** SQS has confirmed the delivery's outcome. */
   settled({ message, outcome, worker = 0, handlerMs }: Delivery): void {
     const { counters, events, health } = this.#parts;

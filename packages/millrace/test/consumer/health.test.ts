@@ -2,6 +2,7 @@
  * Health: the truth about whether messages come and go, said once for each change, while the consumer
  * goes on trying in every case.
  */
+import { sleep, SqsError } from "millrace";
 import { describe, expect, it } from "vitest";
 import type { Told } from "./bench.ts";
 import { Bench, only } from "./bench.ts";
@@ -149,6 +150,59 @@ describe("health", () => {
     expect(consumer.health().status).toBe("healthy");
     await bench.clock.advance(30_000);
     expect(changes(told).slice(2)).toEqual(["healthy → degraded", "degraded → healthy"]);
+  });
+
+  it("is failing while extensions of leases are denied: what takes long is done again and again", async () => {
+    const bench = await Bench.open({ VisibilityTimeout: "30" });
+    const { consumer, told } = bench.consumer({ handle: () => sleep(bench.clock, 33_000) });
+    await bench.start(consumer);
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", () => Promise.reject(denied()));
+    await bench.send("slow");
+    await bench.clock.advance(20_000);
+    expect(consumer.health()).toMatchObject({ status: "failing", reason: denied().message });
+    // Each try brings the same, and between two messages none is made for a while.
+    await bench.clock.advance(600_000);
+    expect(consumer.health()).toMatchObject({ status: "failing", reason: denied().message });
+    expect(only(told, "leaseLost").length).toBeGreaterThan(10);
+    expect(changes(told).slice(2)).toEqual(["healthy → failing"]);
+    const warnings = bench.logged.filter(({ message }) => /extend/.test(message));
+    expect(warnings).toEqual([
+      { level: "warn", message: expect.any(String), data: { error: expect.any(SqsError) } },
+    ]);
+
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", undefined);
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1);
+    expect(consumer.health().status).toBe("healthy");
+    expect(changes(told).slice(2)).toEqual(["healthy → failing", "failing → healthy"]);
+  });
+
+  it("is degraded while extensions fail in a way that passes, and healthy when one succeeds", async () => {
+    const bench = await Bench.open({ VisibilityTimeout: "30" });
+    const { consumer, told } = bench.consumer({ handle: () => sleep(bench.clock, 100_000) });
+    await bench.start(consumer);
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", (next) =>
+      bench.clock.monotonicMs() < 22_000 ? Promise.reject(refused()) : next(),
+    );
+    await bench.send("slow");
+    await bench.clock.advance(20_000);
+    expect(consumer.health()).toMatchObject({ status: "degraded", reason: refused().message });
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1);
+    expect(changes(told).slice(2)).toEqual(["healthy → degraded", "degraded → healthy"]);
+    expect(bench.logged.filter(({ message }) => /extend/.test(message))).toHaveLength(1);
+  });
+
+  it("forgets an extension that failed when none was tried for as long as a lease lasts", async () => {
+    const bench = await Bench.open({ VisibilityTimeout: "600" });
+    const { consumer, told } = bench.consumer({ handle: () => sleep(bench.clock, 310_000) });
+    await bench.start(consumer);
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", () => Promise.reject(denied()));
+    await bench.send("slow");
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1);
+    await bench.clock.advance(580_000);
+    expect(consumer.health().status).toBe("failing");
+    await bench.clock.advance(20_000);
+    expect(consumer.health().status).toBe("healthy");
+    expect(changes(told).slice(2)).toEqual(["healthy → failing", "failing → healthy"]);
   });
 
   it("says the gravest first", async () => {

@@ -39,7 +39,7 @@ export const leases: readonly Mutation[] = [
   {
     name: "tells nobody that a lease is lost",
     file: "consumer/lease-keeper.js",
-    find: "this.#parts.lose(delivery, leaseExpired(delivery));",
+    find: "this.#parts.lose(delivery, leaseExpired(delivery, cause));",
     replace: "void leaseExpired;",
   },
   {
@@ -58,8 +58,8 @@ export const leases: readonly Mutation[] = [
   {
     name: "does not repeat an extension that failed",
     file: "consumer/lease-keeper.js",
-    find: "this.#retryAtMs.set(delivery, retryAtMs);",
-    replace: "this.#retryAtMs.set(delivery, Infinity);",
+    find: "this.#failed.set(delivery, { retryAtMs, error: result.error });",
+    replace: "this.#failed.set(delivery, { retryAtMs: Infinity, error: result.error });",
   },
   {
     name: "tells nobody that an extension was refused",

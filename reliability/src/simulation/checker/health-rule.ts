@@ -53,7 +53,9 @@ export function healthRule(): Rule {
     }
     const quietMs = atMs - (lastFaultMs.get(consumer) ?? -Infinity);
     const { facts } = ledger.consumer(consumer);
-    return facts.limited || quietMs <= lastsMs + callMs ? [] : ["healthy"];
+    // An extension that failed counts until the next lease must have been extended.
+    const rememberedMs = Math.max(lastsMs, facts.visibilitySeconds * 1_000);
+    return facts.limited || quietMs <= rememberedMs + callMs ? [] : ["healthy"];
   };
 
   return {
