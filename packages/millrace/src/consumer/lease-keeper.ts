@@ -74,6 +74,8 @@ export class LeaseKeeper {
   /** The last extension of each delivery, where that failed. */
   readonly #failed = new WeakMap<Delivery, FailedExtension>();
   readonly #stopped = new AbortController();
+  /** Calls under way; each removes itself when it has ended. */
+  readonly #calls = new Set<Promise<void>>();
   #timer: Timer | undefined;
   /** When #timer fires; Infinity while none is set. */
   #timerAtMs = Infinity;
@@ -88,10 +90,11 @@ export class LeaseKeeper {
     this.#armAt(this.#dueAtMs(delivery, this.#parts.clock.monotonicMs()));
   }
 
-  /** Keeps nothing any more; extensions under way are given up. */
-  stop(): void {
+  /** Keeps nothing any more. Resolves when extensions that were under way have ended: calls that are aborted do within a second. */
+  async stop(): Promise<void> {
     this.#stopped.abort(new Error("the lease keeper was stopped"));
     this.#disarm();
+    await Promise.all(this.#calls);
   }
 
   /**
@@ -140,7 +143,7 @@ export class LeaseKeeper {
       nextMs = Math.min(nextMs, seconds > 0 ? delivery.leaseUntilMs : dueAtMs);
     }
     for (let from = 0; from < due.length; from += maxBatchEntries) {
-      void this.#extend(due.slice(from, from + maxBatchEntries), now);
+      this.#track(this.#extend(due.slice(from, from + maxBatchEntries), now));
     }
     this.#armAt(nextMs);
     // Last, since whoever is told of it may do anything: stop the consumer, and with it settle deliveries
@@ -149,6 +152,11 @@ export class LeaseKeeper {
       const cause = this.#failed.get(delivery)?.error;
       if (isKept(delivery)) this.#parts.lose(delivery, leaseExpired(delivery, cause));
     }
+  }
+
+  #track(call: Promise<void>): void {
+    this.#calls.add(call);
+    void call.then(() => this.#calls.delete(call));
   }
 
   /** Extends up to ten leases in one call. Never rejects. */

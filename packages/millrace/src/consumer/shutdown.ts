@@ -80,10 +80,11 @@ export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promis
 
   await endsWithin(clock, inHand.whenNoneSettling(), settleWithinMs);
   settler.abort(new ConsumerStoppedError("stop() had no more time for it"));
-  leases.stop();
+  const leasesStopped = leases.stop();
   receiver.end();
   // What was given up just now: bounded, since calls that were aborted end within a second.
   await inHand.whenNoneSettling();
+  await leasesStopped;
 
   const ended = (names: readonly (keyof Counters)[]): number =>
     names.reduce((sum, name) => sum + counters[name] - before[name], 0);

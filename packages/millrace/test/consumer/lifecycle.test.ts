@@ -77,6 +77,18 @@ describe("fault 33: stop can be awaited, called twice, and has a deadline", () =
     expect(bench.clock.pendingTimers).toBe(0);
   });
 
+  it("waits for an extension that is under way, also where the signal is ignored", async () => {
+    const bench = await Bench.open();
+    const { consumer } = bench.consumer({ concurrency: 1, prefetch: 0, handle: () => never() });
+    await bench.send("1");
+    await bench.start(consumer);
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", () => never());
+    await bench.clock.advance(11_000);
+    await bench.run(consumer.stop({ deadlineMs: 0 }));
+    expect(bench.sqs.of("ChangeMessageVisibilityBatch")).toHaveLength(1);
+    expect(bench.clock.pendingTimers).toBe(0);
+  });
+
   it("keeps the leases of handlers that it waits for", async () => {
     const bench = await Bench.open({ VisibilityTimeout: "10" });
     const slow = deferred();

@@ -70,8 +70,8 @@ export const leases: readonly Mutation[] = [
   {
     name: "extends one delivery a request",
     file: "consumer/lease-keeper.js",
-    find: "from += maxBatchEntries) {\n            void this.#extend(due.slice(from, from + maxBatchEntries), now);",
-    replace: "from += 1) {\n            void this.#extend(due.slice(from, from + 1), now);",
+    find: "from += maxBatchEntries) {\n            this.#track(this.#extend(due.slice(from, from + maxBatchEntries), now));",
+    replace: "from += 1) {\n            this.#track(this.#extend(due.slice(from, from + 1), now));",
   },
   {
     name: "extends all the time",
