@@ -45,6 +45,8 @@ interface Run<Body> {
   paused: boolean;
   /** Set once a handler with a lifecycle has been started: it is to be stopped. */
   handlerStarted: boolean;
+  /** Set when it is let go of, by a stop or since its start failed, whichever comes first. */
+  gone: Promise<void> | undefined;
 }
 
 const stopOptions: ReadonlySet<string> = new Set<keyof StopOptions>(["deadlineMs"]);
@@ -224,6 +226,7 @@ export class Consumer<Body = string> {
       pipeline: undefined,
       paused: false,
       handlerStarted: false,
+      gone: undefined,
       // Deferred by a turn, so that run exists when it begins.
       started: Promise.resolve(previous).then(() => this.#startUp(run)),
     };
@@ -288,8 +291,13 @@ export class Consumer<Body = string> {
     run.handlerStarted = true;
   }
 
-  /** Ends what was made for the run, last of all. Never rejects for the handler's sake. */
-  async #letGo(run: Run<Body>): Promise<void> {
+  /** Ends what was made for the run, last of all, and once. Never rejects for the handler's sake. */
+  #letGo(run: Run<Body>): Promise<void> {
+    run.gone ??= this.#clearAway(run);
+    return run.gone;
+  }
+
+  async #clearAway(run: Run<Body>): Promise<void> {
     const { lifecycle, logger } = this.#settings;
     try {
       if (run.handlerStarted) await lifecycle?.stop();

@@ -63,6 +63,8 @@ export class Pipeline<Body> implements DeliveryObserver {
   readonly #readsAhead: boolean;
   /** The workers' loops; set by start. */
   #working: Promise<unknown> = Promise.resolve();
+  /** Set by the first stop: a start that fails and a stop meanwhile may both call it. */
+  #stopped: Promise<StopReport> | undefined;
 
   constructor(
     settings: ConsumerSettings<Body>,
@@ -159,9 +161,9 @@ export class Pipeline<Body> implements DeliveryObserver {
     await this.receiver.start();
   }
 
-  /** Ends the run; see shutdown.ts for the order. Resolves when nothing of it runs any more. */
+  /** Ends the run; see shutdown.ts for the order. Resolves when nothing of it runs any more. The first deadline stands. */
   stop(deadlineMs: number): Promise<StopReport> {
-    return shutDown(
+    this.#stopped ??= shutDown(
       {
         clock: this.#settings.clock,
         receiver: this.receiver,
@@ -175,6 +177,7 @@ export class Pipeline<Body> implements DeliveryObserver {
       },
       deadlineMs,
     );
+    return this.#stopped;
   }
 
   moved(delivery: Delivery, from: DeliveryState): void {

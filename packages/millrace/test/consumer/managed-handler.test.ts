@@ -94,6 +94,24 @@ it("is stopped when the start fails after it", async () => {
   expect(told).toEqual(["start", "stop"]);
 });
 
+it("is stopped once when the consumer is stopped while its start fails", async () => {
+  const bench = await Bench.open();
+  const told: string[] = [];
+  const cleared = deferred();
+  const { consumer } = bench.consumer({ handle: managed(told, { stop: () => cleared.promise }) });
+  bench.sqs.intercept("ReceiveMessage", () => Promise.reject(denied()));
+  const rejection = errorOf(consumer.start());
+  await bench.clock.advance(100);
+  expect(told).toEqual(["start", "stop"]);
+  const stopping = consumer.stop();
+  await bench.clock.advance(100);
+  cleared.resolve();
+  await bench.run(stopping);
+  expect(await rejection).toMatchObject({ category: "denied" });
+  expect(told).toEqual(["start", "stop"]);
+  expect(consumer.health().status).toBe("stopped");
+});
+
 it("is not started for a queue that is missing", async () => {
   const bench = await Bench.open();
   const told: string[] = [];

@@ -85,8 +85,7 @@ function requested(
 }
 
 function stopped(consumer: Consumer, timers: number, ledger: Ledger, report: Report): void {
-  const { number, stopCalledMs, stopDeadlineMs, blockedMs, lastAbortMs, hand, runs, phase } =
-    consumer;
+  const { number, stopCalledMs, stopDeadlineMs, blockedMs, hand, runs, phase } = consumer;
   const complain = (text: string): void => report("stops clean", `consumer ${number}: ${text}`);
   const { nowMs } = ledger;
   const tookMs = nowMs - stopCalledMs;
@@ -101,9 +100,7 @@ function stopped(consumer: Consumer, timers: number, ledger: Ledger, report: Rep
     if (fault !== undefined)
       complain(`stop() resolved, and delivery ${delivery.delivery} ${fault}`);
   }
-  // A call that was given up just now may take a second to end.
-  if (phase === "idle" && timers > 0 && nowMs - lastAbortMs > 1_000)
-    complain(`stop() resolved and left ${timers} timers`);
+  if (phase === "idle" && timers > 0) complain(`stop() resolved and left ${timers} timers`);
   hand.clear();
 }
 
