@@ -11,6 +11,7 @@ import { HttpSqs } from "../sqs/http-sqs.ts";
 import type { ConsumerEvents } from "./consumer-events.ts";
 import { CountingSqs } from "./counting-sqs.ts";
 import { ConsumerStoppedError } from "./errors.ts";
+import { ManagedRun } from "./handler-lifecycle.ts";
 import type { ConsumerHealth } from "./health.ts";
 import { Health } from "./health.ts";
 import { settle } from "./options.ts";
@@ -39,14 +40,11 @@ interface Run<Body> {
   readonly abort: AbortController;
   readonly started: Promise<void>;
   readonly client: Client;
+  readonly handler: ManagedRun;
   /** Set once the queue is known. */
   pipeline: Pipeline<Body> | undefined;
   /** Written by pause and resume, which may come before the pipeline. */
   paused: boolean;
-  /** Set once a handler with a lifecycle has been started: it is to be stopped. */
-  handlerStarted: boolean;
-  /** Set when it is let go of, by a stop or since its start failed, whichever comes first. */
-  gone: Promise<void> | undefined;
 }
 
 const stopOptions: ReadonlySet<string> = new Set<keyof StopOptions>(["deadlineMs"]);
@@ -131,7 +129,7 @@ export class Consumer<Body = string> {
   /**
    * Stops: no more polls, running handlers may go on until the deadline, what no handler has started
    * goes back to the queue, settlements are flushed. Resolves when all of that is done, at most
-   * `deadlineMs` and some 16 seconds later, and nothing runs then. Calling it again answers the same
+   * `deadlineMs` and 18 seconds later, 28 where the handler has a stop of its own, and nothing runs then. Calling it again answers the same
    * promise; before start it does nothing.
    *
    * A handler that ignores its signal at the deadline cannot be ended: it is counted as abandoned.
@@ -223,10 +221,9 @@ export class Consumer<Body = string> {
     const run: Run<Body> = {
       abort: new AbortController(),
       client: this.#client(),
+      handler: new ManagedRun(this.#settings),
       pipeline: undefined,
       paused: false,
-      handlerStarted: false,
-      gone: undefined,
       // Deferred by a turn, so that run exists when it begins.
       started: Promise.resolve(previous).then(() => this.#startUp(run)),
     };
@@ -249,7 +246,7 @@ export class Consumer<Body = string> {
     const sqs = new CountingSqs(run.client.sqs, this.#requests);
     try {
       const setup = await setUpQueue(sqs, queue, visibilityTimeoutSeconds, logger, clock, signal);
-      await this.#startHandler(run);
+      await run.handler.start(signal);
       // The answer may have been faster than the abort; a pipeline made now would be one that nobody stops.
       signal.throwIfAborted();
       run.pipeline = new Pipeline(settings, sqs, setup, this.#reporter);
@@ -282,28 +279,9 @@ export class Consumer<Body = string> {
     return report;
   }
 
-  async #startHandler(run: Run<Body>): Promise<void> {
-    const { lifecycle } = this.#settings;
-    const { signal } = run.abort;
-    if (lifecycle === undefined) return;
-    signal.throwIfAborted();
-    await lifecycle.start({ signal });
-    run.handlerStarted = true;
-  }
-
-  /** Ends what was made for the run, last of all, and once. Never rejects for the handler's sake. */
-  #letGo(run: Run<Body>): Promise<void> {
-    run.gone ??= this.#clearAway(run);
-    return run.gone;
-  }
-
-  async #clearAway(run: Run<Body>): Promise<void> {
-    const { lifecycle, logger } = this.#settings;
-    try {
-      if (run.handlerStarted) await lifecycle?.stop();
-    } catch (error) {
-      logger.error("the handler could not be stopped", { error });
-    }
-    await run.client.close();
+  /** Ends what was made for the run, last of all. Also when a stop comes while the start fails, and both do it. */
+  async #letGo({ handler, client }: Run<Body>): Promise<void> {
+    await handler.stop();
+    await client.close();
   }
 }

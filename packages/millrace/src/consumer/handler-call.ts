@@ -3,7 +3,6 @@
  * when it is left behind. It never settles anything, and never rejects, whatever the handler does.
  */
 import type { Clock, Timer } from "../clock.ts";
-import { hasMethods } from "../option-checks.ts";
 import { HandlerTimeoutError } from "./errors.ts";
 import type { HandlerRun } from "./handler-run.ts";
 import type { Logger } from "./logger.ts";
@@ -39,37 +38,6 @@ export type BatchHandler<Body> = (
   messages: readonly Message<Body>[],
   context: HandlerContext,
 ) => unknown;
-
-/**
- * What a handler has that is to be set up and cleared away, such as threads or connections. A consumer whose
- * `handle` or `handleBatch` has both methods calls them; several consumers may share one.
- */
-export interface HandlerLifecycle {
-  /**
-   * Called by each start of a consumer, once its queue is known and before its first poll. When it rejects,
-   * so does the consumer's start, and `stop` is not called for it.
-   *
-   * @param options `signal` aborts when the consumer is stopped meanwhile.
-   */
-  start(options: { readonly signal: AbortSignal }): Promise<void>;
-  /**
-   * Called once for each start that resolved: at the very end of the consumer's stop, when no handler runs
-   * any more but those that were left behind. The consumer's stop waits for it.
-   */
-  stop(): Promise<void>;
-}
-
-/** A handler that is told of starts and stops. */
-export interface ManagedHandler<Body> extends Handler<Body>, HandlerLifecycle {}
-
-/** The lifecycle of a handler, if it has one. */
-export function lifecycleOf(handler: object): HandlerLifecycle | undefined {
-  return hasLifecycle(handler) ? handler : undefined;
-}
-
-function hasLifecycle(handler: object): handler is HandlerLifecycle {
-  return hasMethods(handler, ["start", "stop"]);
-}
 
 /** How a handler's run ended. */
 export type HandlerEnd =

@@ -14,8 +14,9 @@ import { maxInFlight, maxVisibilitySeconds, maxWaitSeconds } from "../sqs/limits
 import { parseQueue } from "../sqs/queue-address.ts";
 import type { ReadBody } from "./body.ts";
 import { readerFor } from "./body.ts";
-import { lifecycleOf } from "./handler-call.ts";
-import type { BatchHandler, Handler, HandlerLifecycle } from "./handler-call.ts";
+import type { BatchHandler, Handler } from "./handler-call.ts";
+import { lifecycleOf } from "./handler-lifecycle.ts";
+import type { HandlerLifecycle } from "./handler-lifecycle.ts";
 import type { Limit } from "./limit.ts";
 import type { Logger } from "./logger.ts";
 import { contained, defaultLogger } from "./logger.ts";

@@ -44,13 +44,16 @@ export interface ShutdownParts {
 }
 
 /**
- * 1. Polling ends: open polls are aborted, what one brings all the same is released.
+ * 1. Polling ends: open polls are aborted, what one brings all the same is released. Meanwhile the rest goes on until step 5.
  * 2. What no worker has started is released.
  * 3. Running handlers go on, their leases kept, until `deadlineMs`.
  * 4. At the deadline their signals abort; they have a few seconds to end, and are released when they do.
  * 5. Settlements go out, for {@link settleWithinMs} at most.
  * 6. Leases are kept no more. From here on nothing is sent: what an SqsApi that ignores its signal still
  *    brings is left to its visibility timeout.
+ *
+ * Where SQS answers nothing: 7 s for step 1 on a FIFO queue (a second for what is aborted, six for what is asked again),
+ * or `deadlineMs` and 5 s for steps 3 and 4, whichever is longer; 10 s for step 5; a second for what is given up then.
  */
 export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promise<StopReport> {
   const { clock, receiver, channel, working, inHand, intake, settler, leases, counters } = parts;

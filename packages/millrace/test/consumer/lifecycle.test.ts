@@ -2,7 +2,7 @@
  * Start and stop, in every order, and what is left after them. The numbered faults are those that the
  * trackers of other consumers know best; each test fails on a consumer that has the fault.
  */
-import { Consumer, ConsumerStoppedError } from "millrace";
+import { Consumer, ConsumerStoppedError, sleep } from "millrace";
 import type { ReceiveMessageOutput } from "millrace";
 import { describe, expect, it } from "vitest";
 import { Bench, bodies, only } from "./bench.ts";
@@ -75,6 +75,19 @@ describe("fault 33: stop can be awaited, called twice, and has a deadline", () =
     expect(report).toMatchObject({ finished: 0, released: 0, abandoned: 1 });
     expect(report.durationMs).toBeLessThanOrEqual(1_000 + 16_000);
     expect(bench.clock.pendingTimers).toBe(0);
+  });
+
+  it("has an end within 18 seconds of its deadline when SQS falls silent on a FIFO queue", async () => {
+    const bench = await Bench.open({ FifoQueue: "true", VisibilityTimeout: "600" });
+    const { consumer } = bench.consumer({ handle: () => sleep(bench.clock, 100) });
+    await bench.sendTo("group", "1");
+    await bench.start(consumer);
+    for (const operation of ["ReceiveMessage", "DeleteMessageBatch"] as const) {
+      bench.sqs.intercept(operation, () => never());
+    }
+    await bench.clock.advance(26_000);
+    const report = await bench.run(consumer.stop({ deadlineMs: 0 }));
+    expect(report).toMatchObject({ finished: 0, abandoned: 1, durationMs: 18_000 });
   });
 
   it("waits for an extension that is under way, also where the signal is ignored", async () => {

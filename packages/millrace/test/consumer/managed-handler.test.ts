@@ -135,6 +135,62 @@ it("is told by its signal when the consumer is stopped while it starts", async (
   expect(told).toEqual(["start"]);
 });
 
+it("that ignores the signal of its start holds no stop up, and is stopped when it has started after all", async () => {
+  const bench = await Bench.open();
+  const told: string[] = [];
+  const started = deferred();
+  const { consumer } = bench.consumer({ handle: managed(told, { start: () => started.promise }) });
+  const rejection = errorOf(consumer.start());
+  await bench.clock.advance(100);
+  await bench.run(consumer.stop());
+  expect(bench.clock.monotonicMs()).toBe(100 + 5_000);
+  expect(await rejection).toBeInstanceOf(ConsumerStoppedError);
+  expect(consumer.health().status).toBe("stopped");
+  expect(bench.logged).toEqual([
+    {
+      level: "error",
+      message: "the handler's start did not end within 5000 ms of its signal's abort",
+      data: { error: expect.any(ConsumerStoppedError) },
+    },
+  ]);
+  expect(told).toEqual(["start"]);
+  started.resolve();
+  await bench.clock.settle();
+  expect(told).toEqual(["start", "stop"]);
+  expect(bench.clock.pendingTimers).toBe(0);
+});
+
+it("whose start stops the consumer itself is given up as soon", async () => {
+  const bench = await Bench.open();
+  let stopping: Promise<unknown> | undefined;
+  const { consumer } = bench.consumer({
+    handle: managed([], {
+      start: () => {
+        stopping = consumer.stop();
+        return never();
+      },
+    }),
+  });
+  const rejection = errorOf(consumer.start());
+  await bench.clock.advance(5_000);
+  expect(await rejection).toBeInstanceOf(ConsumerStoppedError);
+  await stopping;
+});
+
+it("that does not end its stop is logged, and the consumer has stopped all the same", async () => {
+  const bench = await Bench.open();
+  const { consumer } = bench.consumer({ handle: managed([], { stop: () => never() }) });
+  await bench.start(consumer);
+  const fromMs = bench.clock.monotonicMs();
+  await bench.run(consumer.stop());
+  expect(bench.clock.monotonicMs() - fromMs).toBe(10_000);
+  expect(consumer.health().status).toBe("stopped");
+  expect(bench.logged).toMatchObject([
+    { level: "error", message: "the handler could not be stopped" },
+  ]);
+  expect(bench.clock.pendingTimers).toBe(0);
+});
+
 it("that starts in spite of a stop meanwhile is stopped", async () => {
   const bench = await Bench.open();
   const told: string[] = [];

@@ -7,8 +7,8 @@ import type { Ledger } from "./ledger.ts";
 import type { Consumer, Delivery } from "./records.ts";
 import type { Report, Rule } from "./rule.ts";
 
-/** What a stop may take beyond its deadline, as its documentation has it. */
-const beyondDeadlineMs = 16_500;
+/** What a stop may take beyond its deadline, as the documentation of `Consumer.stop` has it, and a little. */
+const beyondDeadlineMs = 18_500;
 
 export function stopRule(): Rule {
   /** What each consumer had in hand when stop was called, and what it got since. */
