@@ -108,6 +108,10 @@ export class Delivery extends HandlerRun implements Links<Delivery> {
     return this.#message;
   }
 
+  override get messageIds(): readonly string[] {
+    return [this.#message.id];
+  }
+
   /** The worker that took it; undefined before. */
   get worker(): number | undefined {
     return this.#worker;

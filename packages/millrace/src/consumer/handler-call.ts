@@ -5,6 +5,7 @@
 import type { Clock, Timer } from "../clock.ts";
 import { HandlerTimeoutError } from "./errors.ts";
 import type { HandlerRun } from "./handler-run.ts";
+import type { LeftBehind } from "./left-behind.ts";
 import type { Logger } from "./logger.ts";
 import type { Message } from "./message.ts";
 
@@ -49,6 +50,14 @@ export type HandlerEnd =
 /** How long a handler may take to end after its signal aborted. */
 const handlerGraceMs = 5_000;
 
+/** What ends the waiting for a handler, and who is told of one that goes on. */
+export interface HandlerBounds {
+  readonly clock: Clock;
+  /** Undefined: none. */
+  readonly timeoutMs: number | undefined;
+  readonly leftBehind: LeftBehind;
+}
+
 /**
  * Runs `handler` and resolves when it has ended, or when it has not ended {@link handlerGraceMs} after
  * the run's signal aborted.
@@ -56,8 +65,7 @@ const handlerGraceMs = 5_000;
 export function callHandler(
   run: HandlerRun,
   handler: () => Promise<unknown>,
-  clock: Clock,
-  timeoutMs: number | undefined,
+  { clock, timeoutMs, leftBehind }: HandlerBounds,
 ): Promise<HandlerEnd> {
   return new Promise((resolve) => {
     let timer: Timer | undefined;
@@ -68,16 +76,17 @@ export function callHandler(
     };
     run.onAbort(() => {
       timer?.cancel();
-      timer = clock.setTimer(
-        () => end({ how: "leftBehind", reason: run.abortReason }),
-        handlerGraceMs,
-      );
+      timer = clock.setTimer(() => {
+        leftBehind.add(run, running);
+        end({ how: "leftBehind", reason: run.abortReason });
+      }, handlerGraceMs);
     });
     if (timeoutMs !== undefined && run.abortReason === undefined) {
       timer = clock.setTimer(() => run.abort(new HandlerTimeoutError(timeoutMs)), timeoutMs);
     }
-    // After it was left behind, its end changes nothing: the promise has resolved.
-    handler().then(
+    const running = handler();
+    // After it was left behind, its end changes nothing here: the promise has resolved.
+    running.then(
       (value) => end({ how: "returned", value }),
       (thrown: unknown) => end({ how: "threw", thrown }),
     );

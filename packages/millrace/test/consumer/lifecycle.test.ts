@@ -29,7 +29,13 @@ describe("fault 33: stop can be awaited, called twice, and has a deadline", () =
     await bench.start(consumer);
     await bench.clock.advanceUntil(() => consumer.stats().waiting === 2);
     const report = await bench.run(consumer.stop({ deadlineMs: 10_000 }));
-    expect(report).toEqual({ finished: 1, released: 3, abandoned: 1, durationMs: 15_000 });
+    expect(report).toEqual({
+      finished: 1,
+      released: 3,
+      abandoned: 1,
+      leftBehind: 1,
+      durationMs: 15_000,
+    });
     // Nothing is lost: one is done, three are visible, one is left to its lease.
     expect(await bench.depth()).toEqual({ visible: 3, inFlight: 1 });
     expect(consumer.stats()).toMatchObject({ acknowledged: 1, released: 3, openPolls: 0 });
@@ -390,6 +396,7 @@ describe("stop", () => {
       finished: 0,
       released: 0,
       abandoned: 0,
+      leftBehind: 0,
       durationMs: 0,
     });
     await bench.start(consumer);
