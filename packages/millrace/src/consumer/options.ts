@@ -80,7 +80,13 @@ interface CommonOptions<Body> {
    * little time to do so, a long one delays the messages of a process that died.
    */
   readonly visibilityTimeoutSeconds?: number | undefined;
-  /** How long a handler may run before its signal aborts and the message is retried, in ms. Default: for ever. */
+  /**
+   * How long a handler may run before its signal aborts, in ms, 1 to 43,200,000. Default: for ever. It has five more
+   * seconds then: one that resolves in them has done its work, and what it resolved with is carried out; when it throws,
+   * or has not ended by then, the message is retried. One that has not ended is left behind, and runs beside the next
+   * handler of its message. A short one fails what is merely slow; without one, a handler that hangs holds its
+   * worker until the twelve hours of SQS are over.
+   */
   readonly handlerTimeoutMs?: number | undefined;
   /**
    * When a failed message comes again. Default: `exponentialBackoff()`. On a FIFO queue the rest of its
