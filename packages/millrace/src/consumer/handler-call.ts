@@ -15,6 +15,9 @@ export interface HandlerContext {
    * Aborts when the handler should end: HandlerTimeoutError after `handlerTimeoutMs`, LeaseLostError when
    * the message may be handed to someone else, ConsumerStoppedError at stop's deadline; `signal.reason`
    * says which.
+   *
+   * Its listeners must not throw: Node makes what one throws an uncaught exception, which ends the process, or the
+   * worker thread of `inThreads`.
    */
   readonly signal: AbortSignal;
   /** The worker's number, 1 to `concurrency`. */
