@@ -15,7 +15,7 @@ import { ManagedRun } from "./handler-lifecycle.ts";
 import type { ConsumerHealth } from "./health.ts";
 import { Health } from "./health.ts";
 import { LeftBehind } from "./left-behind.ts";
-import { settle } from "./options.ts";
+import { readOptions } from "./options.ts";
 import type { ConsumerOptions, ConsumerSettings } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
 import { setUpQueue } from "./queue-setup.ts";
@@ -94,7 +94,7 @@ export class Consumer<Body = string> {
   constructor(
     options: ConsumerOptions<Body> & (string extends Body ? unknown : { readonly schema: object }),
   ) {
-    this.#settings = settle(options);
+    this.#settings = readOptions(options);
     const { clock, logger } = this.#settings;
     this.#events = new Emitter((error, event) =>
       logger.error(`a listener of "${event}" failed`, { error }),

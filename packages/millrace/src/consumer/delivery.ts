@@ -163,14 +163,12 @@ export class Delivery extends HandlerRun implements Links<Delivery> {
     this.abort(error);
   }
 
-  // ── The lease. Written by the lease keeper alone. ──
-
-  /** The lease now holds until `untilMs`; only ever called after SQS has said so. */
+  /** The lease now holds until `untilMs`. Called by the lease keeper alone, and only after SQS has said so. */
   extendLease(untilMs: number): void {
     this.#leaseUntilMs = untilMs;
   }
 
-  /** Records the parsed message; called by the worker before the handler runs. */
+  /** Records the parsed message; called before the handler runs, by whoever reads the body: the intake or a worker. */
   setMessage(message: Message<unknown>): void {
     this.#message = message;
   }

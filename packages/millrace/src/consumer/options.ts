@@ -191,7 +191,7 @@ const known: ReadonlySet<string> = new Set<
 const knownOfBatch: ReadonlySet<string> = new Set(Object.keys(defaults.batch));
 
 /** @throws OptionError for the first option that cannot work, with the value that was received. */
-export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<Body> {
+export function readOptions<Body>(options: ConsumerOptions<Body>): ConsumerSettings<Body> {
   checkOptionNames(options, known);
   const { queue, schema, limits = [], sqs, logger = defaultLogger } = options;
   const { fifo } = parseQueue(queue);

@@ -46,7 +46,7 @@ export interface ConsumerStats extends Readonly<Counters> {
   readonly leftBehind: number;
   /** Deliveries waiting for a worker now. */
   readonly waiting: number;
-  /** Deliveries that wait until the one before them in their lane has ended, before they wait for a worker. */
+  /** Deliveries on their way to where they wait for a worker: their body is being read, or one before them in their lane has not ended. */
   readonly held: number;
   /** Deliveries whose settlement SQS has not confirmed yet. */
   readonly settling: number;

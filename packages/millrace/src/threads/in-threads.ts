@@ -5,7 +5,7 @@
 import type { HandlerContext } from "../consumer/handler-call.ts";
 import type { ManagedHandler } from "../consumer/handler-lifecycle.ts";
 import type { Message } from "../consumer/message.ts";
-import { settle } from "./options.ts";
+import { readOptions } from "./options.ts";
 import type { InThreadsOptions, ThreadsSettings } from "./options.ts";
 import { ThreadPool } from "./pool.ts";
 
@@ -64,7 +64,7 @@ export interface ThreadsHandler extends ManagedHandler<unknown> {
  * });
  */
 export function inThreads(moduleUrl: string | URL, options: InThreadsOptions = {}): ThreadsHandler {
-  const threads = new Threads(settle(moduleUrl, options));
+  const threads = new Threads(readOptions(moduleUrl, options));
   const handle = (message: Message<unknown>, context: HandlerContext): Promise<unknown> =>
     threads.run(message, context);
   return Object.assign(handle, {
