@@ -26,12 +26,13 @@ export async function drain({ consumer, journal, screen, signal }: DrainOptions)
     const text = `stopping, with ${formatNumber(inHand)} in hand; once more Ctrl-C leaves at once`;
     screen.line("consumer", text, "quiet");
   }
-  const { finished, released, abandoned, durationMs } = await consumer.stop({
+  const { finished, released, abandoned, leftBehind, durationMs } = await consumer.stop({
     deadlineMs: unwatched ? deadlines.unwatched : deadlines.watched,
   });
   journal.flush();
   const parts = [`finished ${finished}`, `released ${released}`];
   if (abandoned > 0) parts.push(`abandoned ${abandoned}`);
+  if (leftBehind > 0) parts.push(`left behind ${leftBehind}`);
   const text = `stopped within ${formatDuration(durationMs)}: ${parts.join(", ")}`;
   screen.line("consumer", text, "quiet");
 }

@@ -27,13 +27,8 @@ export {
   QueueSetupError,
   SettlementError,
 } from "./consumer/errors.ts";
-export type {
-  BatchHandler,
-  Handler,
-  HandlerContext,
-  HandlerLifecycle,
-  ManagedHandler,
-} from "./consumer/handler-call.ts";
+export type { BatchHandler, Handler, HandlerContext } from "./consumer/handler-call.ts";
+export type { HandlerLifecycle, ManagedHandler } from "./consumer/handler-lifecycle.ts";
 export type { ConsumerHealth } from "./consumer/health.ts";
 export type { HealthStatus } from "./health-status.ts";
 export type { Limit } from "./consumer/limit.ts";

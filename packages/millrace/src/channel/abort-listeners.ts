@@ -1,6 +1,9 @@
 /**
- * Owns the abort listeners of everything that waits: one for each signal, however many wait on it. It never
+ * Owns the abort listeners of those who wait in numbers: one for each signal, however many wait on it. It never
  * touches a signal on which nobody waits.
+ *
+ * Those are the waits at a channel, the sends of a producer and the calls to SQS. What waits once in a while,
+ * such as a sleep or the asking of limits, adds a listener of its own to the signal, and removes it.
  *
  * A signal that stops a whole service is shared by all its waits. With a listener for each of them Node would
  * warn of a leak from the eleventh on, adding one costs more than the rest of a wait, and one that was removed

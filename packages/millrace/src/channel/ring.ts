@@ -1,13 +1,13 @@
 /**
- * Owns the values that a channel has buffered, in order. It never bounds them: how many there may be is
- * the channel's to say.
+ * Owns values that wait in order: those that a channel has buffered, those of a lane, those that are to be read. It
+ * never bounds them: how many there may be is for its owner to say.
  */
 
 /** Slots of a ring that has held anything; a power of two, as every later size is. */
 const firstSlots = 16;
 
 /**
- * A first-in, first-out queue over one array, which doubles when it is full and never shrinks.
+ * A first-in, first-out queue over one array, which doubles when it is full, and shrinks only by being drained.
  *
  *          head          (head + size) & mask: the next push goes here
  *           ▼             ▼

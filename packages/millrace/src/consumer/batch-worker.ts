@@ -8,7 +8,7 @@ import { Batch } from "./batch.ts";
 import type { Delivery } from "./delivery.ts";
 import { BatchOutcomeError, LeaseLostError } from "./errors.ts";
 import type { Gatherer } from "./gatherer.ts";
-import type { BatchHandler, HandlerEnd } from "./handler-call.ts";
+import type { BatchHandler, HandlerBounds, HandlerEnd } from "./handler-call.ts";
 import { callHandler, contextOf } from "./handler-call.ts";
 import type { Judge } from "./judge.ts";
 import type { LaneKeeper } from "./lane-keeper.ts";
@@ -22,7 +22,7 @@ export interface BatchWorkerParts<Body> {
   readonly handleBatch: BatchHandler<Body>;
   /** The message with its body parsed; it throws when the body was refused. */
   readonly read: (delivery: Delivery) => Message<Body>;
-  readonly handlerTimeoutMs: number | undefined;
+  readonly bounds: HandlerBounds;
   readonly judge: Judge;
   /** Undefined where no order is kept. */
   readonly lanes: LaneKeeper | undefined;
@@ -75,7 +75,7 @@ export class BatchWorker<Body> {
   }
 
   async #run(deliveries: readonly Delivery[]): Promise<void> {
-    const { handleBatch, handlerTimeoutMs, logger, clock } = this.#parts;
+    const { handleBatch, bounds, logger, clock } = this.#parts;
     const started = this.#start(deliveries);
     if (started.length === 0) return;
     const startedAtMs = clock.monotonicMs();
@@ -84,8 +84,7 @@ export class BatchWorker<Body> {
     const end = await callHandler(
       batch,
       async () => handleBatch(messages, contextOf(batch, this.number, logger)),
-      clock,
-      handlerTimeoutMs,
+      bounds,
     );
     const ends = endOfEach(end, started.length, (error) =>
       logger.warn("a promise in the answer of handleBatch rejected", { error }),

@@ -17,6 +17,10 @@ export class Batch extends HandlerRun {
     this.#deliveries = deliveries;
   }
 
+  override get messageIds(): readonly string[] {
+    return this.#deliveries.map(({ message }) => message.id);
+  }
+
   /** Aborts each delivery, and with the first of them the batch. */
   override abort(reason: Error): void {
     for (const delivery of this.#deliveries) delivery.abort(reason);

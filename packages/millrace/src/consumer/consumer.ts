@@ -11,14 +11,16 @@ import { HttpSqs } from "../sqs/http-sqs.ts";
 import type { ConsumerEvents } from "./consumer-events.ts";
 import { CountingSqs } from "./counting-sqs.ts";
 import { ConsumerStoppedError } from "./errors.ts";
+import { ManagedRun } from "./handler-lifecycle.ts";
 import type { ConsumerHealth } from "./health.ts";
 import { Health } from "./health.ts";
-import { settle } from "./options.ts";
+import { LeftBehind } from "./left-behind.ts";
+import { readOptions } from "./options.ts";
 import type { ConsumerOptions, ConsumerSettings } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
 import { setUpQueue } from "./queue-setup.ts";
 import { Reporter } from "./reporter.ts";
-import type { StopReport } from "./shutdown.ts";
+import type { Drained, StopReport } from "./shutdown.ts";
 import { newCounters } from "./statistics.ts";
 import type { ConsumerStats } from "./statistics.ts";
 
@@ -39,12 +41,11 @@ interface Run<Body> {
   readonly abort: AbortController;
   readonly started: Promise<void>;
   readonly client: Client;
+  readonly handler: ManagedRun;
   /** Set once the queue is known. */
   pipeline: Pipeline<Body> | undefined;
   /** Written by pause and resume, which may come before the pipeline. */
   paused: boolean;
-  /** Set once a handler with a lifecycle has been started: it is to be stopped. */
-  handlerStarted: boolean;
 }
 
 const stopOptions: ReadonlySet<string> = new Set<keyof StopOptions>(["deadlineMs"]);
@@ -56,7 +57,7 @@ function deadlineOf(options: StopOptions): number {
   throw new OptionError("deadlineMs", "a number of 0 or more", deadlineMs);
 }
 
-const nothing: StopReport = { finished: 0, released: 0, abandoned: 0, durationMs: 0 };
+const nothing: Drained = { finished: 0, released: 0, abandoned: 0 };
 
 /**
  * Consumes an SQS queue: polls it, runs `handle` on up to `concurrency` messages at once, and settles
@@ -81,6 +82,7 @@ export class Consumer<Body = string> {
   readonly #requests: Partial<Record<SqsOperation, number>> = {};
   readonly #health: Health;
   readonly #reporter: Reporter;
+  readonly #leftBehind: LeftBehind;
   /** Set by start, unset by stop or when the start fails. */
   #run: Run<Body> | undefined;
   /** Set by stop for as long as it is under way: what it still holds is in the stats. */
@@ -92,7 +94,7 @@ export class Consumer<Body = string> {
   constructor(
     options: ConsumerOptions<Body> & (string extends Body ? unknown : { readonly schema: object }),
   ) {
-    this.#settings = settle(options);
+    this.#settings = readOptions(options);
     const { clock, logger } = this.#settings;
     this.#events = new Emitter((error, event) =>
       logger.error(`a listener of "${event}" failed`, { error }),
@@ -105,6 +107,7 @@ export class Consumer<Body = string> {
         this.#events.emit("stateChanged", { from, to, reason });
       },
     });
+    this.#leftBehind = new LeftBehind(logger);
     this.#reporter = new Reporter({
       counters: this.#counters,
       events: this.#events,
@@ -129,10 +132,9 @@ export class Consumer<Body = string> {
   /**
    * Stops: no more polls, running handlers may go on until the deadline, what no handler has started
    * goes back to the queue, settlements are flushed. Resolves when all of that is done, at most
-   * `deadlineMs` and some 16 seconds later, and nothing runs then. Calling it again answers the same
-   * promise; before start it does nothing.
-   *
-   * A handler that ignores its signal at the deadline cannot be ended: it is counted as abandoned.
+   * `deadlineMs` and 18 seconds later, 28 where the handler has a stop of its own. Nothing runs then but handlers that
+   * ignored their signal for 5 seconds, now or before: they cannot be ended, and the report counts them as
+   * `leftBehind`. Calling it again answers the same promise; before start it does nothing.
    *
    * @throws OptionError when `deadlineMs` is no number of 0 or more.
    */
@@ -149,7 +151,7 @@ export class Consumer<Body = string> {
       this.#stopping ??= run;
       this.#stopped = this.#end(run, deadlineMs);
     }
-    return this.#stopped ?? Promise.resolve(nothing);
+    return this.#stopped ?? Promise.resolve({ ...nothing, leftBehind: 0, durationMs: 0 });
   }
 
   /**
@@ -181,6 +183,7 @@ export class Consumer<Body = string> {
     return {
       ...this.#counters,
       running,
+      leftBehind: this.#leftBehind.count,
       waiting,
       held,
       settling,
@@ -221,9 +224,9 @@ export class Consumer<Body = string> {
     const run: Run<Body> = {
       abort: new AbortController(),
       client: this.#client(),
+      handler: new ManagedRun(this.#settings),
       pipeline: undefined,
       paused: false,
-      handlerStarted: false,
       // Deferred by a turn, so that run exists when it begins.
       started: Promise.resolve(previous).then(() => this.#startUp(run)),
     };
@@ -246,10 +249,10 @@ export class Consumer<Body = string> {
     const sqs = new CountingSqs(run.client.sqs, this.#requests);
     try {
       const setup = await setUpQueue(sqs, queue, visibilityTimeoutSeconds, logger, clock, signal);
-      await this.#startHandler(run);
+      await run.handler.start(signal);
       // The answer may have been faster than the abort; a pipeline made now would be one that nobody stops.
       signal.throwIfAborted();
-      run.pipeline = new Pipeline(settings, sqs, setup, this.#reporter);
+      run.pipeline = new Pipeline(settings, sqs, setup, this.#reporter, this.#leftBehind);
       if (run.paused) run.pipeline.receiver.pause();
       await run.pipeline.start();
       signal.throwIfAborted();
@@ -269,33 +272,25 @@ export class Consumer<Body = string> {
   }
 
   async #end(run: Run<Body>, deadlineMs: number): Promise<StopReport> {
+    const { clock } = this.#settings;
+    const startedAtMs = clock.monotonicMs();
     run.abort.abort(new ConsumerStoppedError("the consumer was stopped while it started"));
     // Before the queue is known there is nothing to stop but the start itself.
-    const report = (await run.pipeline?.stop(deadlineMs)) ?? nothing;
+    const drained = (await run.pipeline?.stop(deadlineMs)) ?? nothing;
     await run.started.catch(() => {}); // Its caller has the error.
     await this.#letGo(run);
     if (this.#stopping === run) this.#stopping = undefined;
     this.#health.stopped();
-    return report;
+    return {
+      ...drained,
+      leftBehind: this.#leftBehind.count,
+      durationMs: clock.monotonicMs() - startedAtMs,
+    };
   }
 
-  async #startHandler(run: Run<Body>): Promise<void> {
-    const { lifecycle } = this.#settings;
-    const { signal } = run.abort;
-    if (lifecycle === undefined) return;
-    signal.throwIfAborted();
-    await lifecycle.start({ signal });
-    run.handlerStarted = true;
-  }
-
-  /** Ends what was made for the run, last of all. Never rejects for the handler's sake. */
-  async #letGo(run: Run<Body>): Promise<void> {
-    const { lifecycle, logger } = this.#settings;
-    try {
-      if (run.handlerStarted) await lifecycle?.stop();
-    } catch (error) {
-      logger.error("the handler could not be stopped", { error });
-    }
-    await run.client.close();
+  /** Ends what was made for the run, last of all. Also when a stop comes while the start fails, and both do it. */
+  async #letGo({ handler, client }: Run<Body>): Promise<void> {
+    await handler.stop();
+    await client.close();
   }
 }

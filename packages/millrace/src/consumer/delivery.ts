@@ -108,6 +108,10 @@ export class Delivery extends HandlerRun implements Links<Delivery> {
     return this.#message;
   }
 
+  override get messageIds(): readonly string[] {
+    return [this.#message.id];
+  }
+
   /** The worker that took it; undefined before. */
   get worker(): number | undefined {
     return this.#worker;
@@ -159,14 +163,12 @@ export class Delivery extends HandlerRun implements Links<Delivery> {
     this.abort(error);
   }
 
-  // ── The lease. Written by the lease keeper alone. ──
-
-  /** The lease now holds until `untilMs`; only ever called after SQS has said so. */
+  /** The lease now holds until `untilMs`. Called by the lease keeper alone, and only after SQS has said so. */
   extendLease(untilMs: number): void {
     this.#leaseUntilMs = untilMs;
   }
 
-  /** Records the parsed message; called by the worker before the handler runs. */
+  /** Records the parsed message; called before the handler runs, by whoever reads the body: the intake or a worker. */
   setMessage(message: Message<unknown>): void {
     this.#message = message;
   }
@@ -206,7 +208,8 @@ export class Delivery extends HandlerRun implements Links<Delivery> {
   }
 }
 
-/** The error of a delivery whose lease ran out by the clock. */
-export function leaseExpired(delivery: Delivery): LeaseLostError {
-  return new LeaseLostError(delivery.message.id, "it ran out before it could be extended");
+/** The error of a delivery whose lease ran out by the clock; `cause` is why it was not extended, if anything is known. */
+export function leaseExpired({ message }: Delivery, cause: Error | undefined): LeaseLostError {
+  const options = cause === undefined ? undefined : { cause };
+  return new LeaseLostError(message.id, "it ran out before it could be extended", options);
 }

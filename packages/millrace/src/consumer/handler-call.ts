@@ -3,9 +3,9 @@
  * when it is left behind. It never settles anything, and never rejects, whatever the handler does.
  */
 import type { Clock, Timer } from "../clock.ts";
-import { hasMethods } from "../option-checks.ts";
 import { HandlerTimeoutError } from "./errors.ts";
 import type { HandlerRun } from "./handler-run.ts";
+import type { LeftBehind } from "./left-behind.ts";
 import type { Logger } from "./logger.ts";
 import type { Message } from "./message.ts";
 
@@ -15,6 +15,9 @@ export interface HandlerContext {
    * Aborts when the handler should end: HandlerTimeoutError after `handlerTimeoutMs`, LeaseLostError when
    * the message may be handed to someone else, ConsumerStoppedError at stop's deadline; `signal.reason`
    * says which.
+   *
+   * Its listeners must not throw: Node makes what one throws an uncaught exception, which ends the process, or the
+   * worker thread of `inThreads`.
    */
   readonly signal: AbortSignal;
   /** The worker's number, 1 to `concurrency`. */
@@ -40,37 +43,6 @@ export type BatchHandler<Body> = (
   context: HandlerContext,
 ) => unknown;
 
-/**
- * What a handler has that is to be set up and cleared away, such as threads or connections. A consumer whose
- * `handle` or `handleBatch` has both methods calls them; several consumers may share one.
- */
-export interface HandlerLifecycle {
-  /**
-   * Called by each start of a consumer, once its queue is known and before its first poll. When it rejects,
-   * so does the consumer's start, and `stop` is not called for it.
-   *
-   * @param options `signal` aborts when the consumer is stopped meanwhile.
-   */
-  start(options: { readonly signal: AbortSignal }): Promise<void>;
-  /**
-   * Called once for each start that resolved: at the very end of the consumer's stop, when no handler runs
-   * any more but those that were left behind. The consumer's stop waits for it.
-   */
-  stop(): Promise<void>;
-}
-
-/** A handler that is told of starts and stops. */
-export interface ManagedHandler<Body> extends Handler<Body>, HandlerLifecycle {}
-
-/** The lifecycle of a handler, if it has one. */
-export function lifecycleOf(handler: object): HandlerLifecycle | undefined {
-  return hasLifecycle(handler) ? handler : undefined;
-}
-
-function hasLifecycle(handler: object): handler is HandlerLifecycle {
-  return hasMethods(handler, ["start", "stop"]);
-}
-
 /** How a handler's run ended. */
 export type HandlerEnd =
   | { readonly how: "returned"; readonly value: unknown }
@@ -81,6 +53,14 @@ export type HandlerEnd =
 /** How long a handler may take to end after its signal aborted. */
 const handlerGraceMs = 5_000;
 
+/** What ends the waiting for a handler, and who is told of one that goes on. */
+export interface HandlerBounds {
+  readonly clock: Clock;
+  /** Undefined: none. */
+  readonly timeoutMs: number | undefined;
+  readonly leftBehind: LeftBehind;
+}
+
 /**
  * Runs `handler` and resolves when it has ended, or when it has not ended {@link handlerGraceMs} after
  * the run's signal aborted.
@@ -88,8 +68,7 @@ const handlerGraceMs = 5_000;
 export function callHandler(
   run: HandlerRun,
   handler: () => Promise<unknown>,
-  clock: Clock,
-  timeoutMs: number | undefined,
+  { clock, timeoutMs, leftBehind }: HandlerBounds,
 ): Promise<HandlerEnd> {
   return new Promise((resolve) => {
     let timer: Timer | undefined;
@@ -100,16 +79,17 @@ export function callHandler(
     };
     run.onAbort(() => {
       timer?.cancel();
-      timer = clock.setTimer(
-        () => end({ how: "leftBehind", reason: run.abortReason }),
-        handlerGraceMs,
-      );
+      timer = clock.setTimer(() => {
+        leftBehind.add(run, running);
+        end({ how: "leftBehind", reason: run.abortReason });
+      }, handlerGraceMs);
     });
     if (timeoutMs !== undefined && run.abortReason === undefined) {
       timer = clock.setTimer(() => run.abort(new HandlerTimeoutError(timeoutMs)), timeoutMs);
     }
-    // After it was left behind, its end changes nothing: the promise has resolved.
-    handler().then(
+    const running = handler();
+    // After it was left behind, its end changes nothing here: the promise has resolved.
+    running.then(
       (value) => end({ how: "returned", value }),
       (thrown: unknown) => end({ how: "threw", thrown }),
     );

@@ -3,11 +3,14 @@
  */
 
 /** What is aborted when a handler should end: a delivery, or a batch of them. */
-export class HandlerRun {
+export abstract class HandlerRun {
   #controller: AbortController | undefined;
   #reason: Error | undefined;
   /** Called when #reason is set; one at most waits for it. */
   #onAbort: (() => void) | undefined;
+
+  /** The messages that it is about. */
+  abstract get messageIds(): readonly string[];
 
   /** Aborts on timeout, on a lost lease and at stop's deadline. Made on first use: many handlers never ask. */
   get signal(): AbortSignal {

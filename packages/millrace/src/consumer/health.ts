@@ -1,8 +1,8 @@
 /**
- * Owns the consumer's health: what polls and settlements tell of it, and when to say that it changed.
+ * Owns the consumer's health: what polls, limits, settlements and extensions of leases tell of it, and when to say that it changed.
  * It never acts on it.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock, Timer } from "../clock.ts";
 import { StatusTeller } from "../health-status.ts";
 import type { HealthStatus, Judgement, OnStatusChange } from "../health-status.ts";
 import { SqsError } from "../sqs/errors.ts";
@@ -17,10 +17,11 @@ import { SettlementError } from "./errors.ts";
  * | starting | start is called | the first poll has ended |
  * | healthy | no trouble is left | something fails |
  * | degraded | there is trouble, of a kind that passes by itself | it is over, or it lasts |
- * | failing | the queue is missing, permission is denied, or nothing could be polled for {@link failingAfterMs} | it is over |
+ * | failing | the queue is missing, permission is denied, or polls or limits have failed for a minute | it is over |
  *
- * Trouble is over when the same thing has gone well. A settlement that failed long ago, with none since,
- * is forgotten after {@link failingAfterMs}: it says nothing of now.
+ * Trouble is over when the same thing has gone well. A minute in which nothing was tried, for a pause or since a
+ * limit allows nothing, makes no trouble graver. A settlement that failed a minute ago, with none since, is forgotten,
+ * and so is an extension of a lease a visibility timeout ago, if that is longer: it says nothing of now.
  */
 export interface ConsumerHealth {
   readonly status: HealthStatus;
@@ -30,8 +31,10 @@ export interface ConsumerHealth {
   readonly lastPollAt?: Date;
 }
 
-/** Transient trouble that lasts this long is failing. Also how long a settlement's failure counts. */
+/** Transient trouble that lasts this long, from the first try that failed to the last, is failing. */
 const failingAfterMs = 60_000;
+/** Two failures of one kind with as long between them have nothing to do with one another. */
+const apartMs = 60_000;
 
 export interface HealthParts {
   readonly clock: Clock;
@@ -39,21 +42,27 @@ export interface HealthParts {
 }
 
 /** What can be in trouble, gravest first: what stops all work is said before what stops some. */
-const sources = ["polls", "limits", "settlements"] as const;
+const sources = ["polls", "limits", "settlements", "leases"] as const;
 export type TroubleSource = (typeof sources)[number];
+/** Those that are tried only while there are messages. */
+const ofMessages: ReadonlySet<TroubleSource> = new Set(["settlements", "leases"]);
 
 interface Trouble {
   readonly sinceMs: number;
   readonly lastMs: number;
   readonly error: Error;
+  /** From when on it says nothing of now; Infinity where the same is tried again in any case. */
+  readonly forgottenAtMs: number;
 }
 
 export class Health {
   readonly #parts: HealthParts;
   #phase: "stopped" | "starting" | "running" = "stopped";
-  /** Set by what fails, cleared by what goes well. */
+  /** Set by what fails, cleared by what goes well and by #timer. What is in it is judged without regard to the time. */
   #troubles: Partial<Record<TroubleSource, Trouble>> = {};
   #lastPollAtMs: number | undefined;
+  /** Set while there is something to forget. */
+  #timer: Timer | undefined;
   readonly #teller: StatusTeller;
 
   constructor(parts: HealthParts) {
@@ -73,6 +82,7 @@ export class Health {
   starting(): void {
     this.#phase = "starting";
     this.#troubles = {};
+    this.#armForgetting();
     this.#tell();
   }
 
@@ -83,26 +93,60 @@ export class Health {
 
   stopped(): void {
     this.#phase = "stopped";
+    this.#troubles = {};
+    this.#armForgetting();
     this.#tell();
   }
 
   pollAnswered(): void {
     this.#lastPollAtMs = this.#parts.clock.now();
-    delete this.#troubles.polls;
-    // Also when nothing was in trouble: polls are the beat at which time is seen to pass.
-    this.#tell();
+    this.wentWell("polls");
   }
 
-  failed(source: TroubleSource, error: Error): void {
+  /**
+   * Answers whether it is the first failure since the same last went well, or was forgotten.
+   *
+   * @param againWithinMs how long it may take until the same is tried again, where that may last.
+   */
+  failed(source: TroubleSource, error: Error, againWithinMs = 0): boolean {
     const lastMs = this.#parts.clock.monotonicMs();
-    const sinceMs = this.#troubles[source]?.sinceMs ?? lastMs;
-    this.#troubles[source] = { sinceMs, lastMs, error };
+    const before = this.#troubles[source];
+    const goesOn = before !== undefined && lastMs - before.lastMs < apartMs;
+    this.#troubles[source] = {
+      sinceMs: goesOn ? before.sinceMs : lastMs,
+      lastMs,
+      error,
+      forgottenAtMs: ofMessages.has(source) ? lastMs + Math.max(apartMs, againWithinMs) : Infinity,
+    };
+    this.#armForgetting();
     this.#tell();
+    return before === undefined;
   }
 
   wentWell(source: TroubleSource): void {
     if (this.#troubles[source] === undefined) return;
     delete this.#troubles[source];
+    this.#armForgetting();
+    this.#tell();
+  }
+
+  /** By a timer, so that who only listens hears of it as soon as who asks. */
+  #armForgetting(): void {
+    const { clock } = this.#parts;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const atMs = Math.min(...Object.values(this.#troubles).map((each) => each.forgottenAtMs));
+    if (atMs === Infinity) return;
+    this.#timer = clock.setTimer(() => this.#forget(), atMs - clock.monotonicMs());
+  }
+
+  #forget(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const source of sources) {
+      const trouble = this.#troubles[source];
+      if (trouble !== undefined && trouble.forgottenAtMs <= nowMs) delete this.#troubles[source];
+    }
+    this.#armForgetting();
     this.#tell();
   }
 
@@ -122,14 +166,12 @@ export class Health {
     const trouble = this.#troubles[source];
     if (trouble === undefined) return "healthy";
     const { sinceMs, lastMs, error } = trouble;
-    const now = this.#parts.clock.monotonicMs();
-    if (source === "settlements") {
-      if (now - lastMs >= failingAfterMs) return "healthy";
+    if (ofMessages.has(source)) {
       return isRefused(error instanceof SettlementError ? error.cause : error)
         ? "failing"
         : "degraded";
     }
-    return now - sinceMs >= failingAfterMs || needsSomeone(error) ? "failing" : "degraded";
+    return lastMs - sinceMs >= failingAfterMs || needsSomeone(error) ? "failing" : "degraded";
   }
 
   #tell(): void {

@@ -37,12 +37,24 @@ export interface LeaseKeeperParts {
   readonly inHand: InHand;
   /** Moves the delivery to lost and tells of it. */
   readonly lose: (delivery: Delivery, error: LeaseLostError) => void;
+  /** Told of calls that extended leases, and of those that did not and are made again, in `againWithinMs` at most. */
+  readonly observer: {
+    leasesExtended(): void;
+    extensionFailed(error: Error, againWithinMs: number): void;
+  };
 }
 
 /** One entry of a batch of extensions. */
 interface Extension {
   readonly delivery: Delivery;
   readonly seconds: number;
+}
+
+/** An extension that failed, of a delivery for which none has succeeded since. */
+interface FailedExtension {
+  /** When it is tried again. */
+  readonly retryAtMs: number;
+  readonly error: Error;
 }
 
 /**
@@ -59,9 +71,11 @@ interface Extension {
 export class LeaseKeeper {
   readonly #parts: LeaseKeeperParts;
   readonly #visibilityMs: number;
-  /** When an extension that failed is tried again. */
-  readonly #retryAtMs = new WeakMap<Delivery, number>();
+  /** The last extension of each delivery, where that failed. */
+  readonly #failed = new WeakMap<Delivery, FailedExtension>();
   readonly #stopped = new AbortController();
+  /** Calls under way; each removes itself when it has ended. */
+  readonly #calls = new Set<Promise<void>>();
   #timer: Timer | undefined;
   /** When #timer fires; Infinity while none is set. */
   #timerAtMs = Infinity;
@@ -76,10 +90,11 @@ export class LeaseKeeper {
     this.#armAt(this.#dueAtMs(delivery, this.#parts.clock.monotonicMs()));
   }
 
-  /** Keeps nothing any more; extensions under way are given up. */
-  stop(): void {
+  /** Keeps nothing any more. Resolves when extensions that were under way have ended: calls that are aborted do within a second. */
+  async stop(): Promise<void> {
     this.#stopped.abort(new Error("the lease keeper was stopped"));
     this.#disarm();
+    await Promise.all(this.#calls);
   }
 
   /**
@@ -96,7 +111,7 @@ export class LeaseKeeper {
     const { leaseUntilMs, requestOpen } = delivery;
     if (requestOpen) return leaseUntilMs;
     const extendAtMs =
-      this.#retryAtMs.get(delivery) ?? leaseUntilMs - this.#visibilityMs * extendAtShare;
+      this.#failed.get(delivery)?.retryAtMs ?? leaseUntilMs - this.#visibilityMs * extendAtShare;
     const atMs = Math.max(extendAtMs, nowMs);
     return this.#extensionSeconds(delivery, atMs) > 0 ? Math.min(atMs, leaseUntilMs) : leaseUntilMs;
   }
@@ -128,14 +143,20 @@ export class LeaseKeeper {
       nextMs = Math.min(nextMs, seconds > 0 ? delivery.leaseUntilMs : dueAtMs);
     }
     for (let from = 0; from < due.length; from += maxBatchEntries) {
-      void this.#extend(due.slice(from, from + maxBatchEntries), now);
+      this.#track(this.#extend(due.slice(from, from + maxBatchEntries), now));
     }
     this.#armAt(nextMs);
     // Last, since whoever is told of it may do anything: stop the consumer, and with it settle deliveries
     // that were found due above.
     for (const delivery of over) {
-      if (isKept(delivery)) this.#parts.lose(delivery, leaseExpired(delivery));
+      const cause = this.#failed.get(delivery)?.error;
+      if (isKept(delivery)) this.#parts.lose(delivery, leaseExpired(delivery, cause));
     }
+  }
+
+  #track(call: Promise<void>): void {
+    this.#calls.add(call);
+    void call.then(() => this.#calls.delete(call));
   }
 
   /** Extends up to ten leases in one call. Never rejects. */
@@ -157,6 +178,7 @@ export class LeaseKeeper {
         signal: this.#stopped.signal,
       },
     );
+    if (!this.#stopped.signal.aborted) this.#report(results);
     // One pause for all that failed, so that they go together again.
     const retryAtMs = clock.monotonicMs() + this.#visibilityMs * retryShare * (1 + random());
     for (const [index, { delivery, seconds }] of extensions.entries()) {
@@ -169,7 +191,7 @@ export class LeaseKeeper {
 
   #extended(delivery: Delivery, result: EntryResult, untilMs: number, retryAtMs: number): void {
     if (result.done) {
-      this.#retryAtMs.delete(delivery);
+      this.#failed.delete(delivery);
       // Also while it is settling: it tells the settler how long it may try.
       delivery.extendLease(untilMs);
     } else if (isKept(delivery) && result.permanent) {
@@ -177,10 +199,25 @@ export class LeaseKeeper {
       const error = new LeaseLostError(delivery.message.id, why, { cause: result.error });
       this.#parts.lose(delivery, error);
     } else {
-      this.#retryAtMs.set(delivery, retryAtMs);
+      this.#failed.set(delivery, { retryAtMs, error: result.error });
     }
     delivery.endRequest();
     if (isKept(delivery)) this.#armAt(this.#dueAtMs(delivery, this.#parts.clock.monotonicMs()));
+  }
+
+  /** What is refused for good is the matter of its own delivery, and told with its loss. */
+  #report(results: readonly EntryResult[]): void {
+    const { observer } = this.#parts;
+    let extended = false;
+    for (const result of results) {
+      if (result.done) extended = true;
+      else if (!result.permanent) {
+        // Of the next messages' leases the first is tried when half of it is over.
+        observer.extensionFailed(result.error, this.#visibilityMs);
+        return;
+      }
+    }
+    if (extended) observer.leasesExtended();
   }
 
   #armAt(atMs: number): void {

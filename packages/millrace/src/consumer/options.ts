@@ -14,8 +14,9 @@ import { maxInFlight, maxVisibilitySeconds, maxWaitSeconds } from "../sqs/limits
 import { parseQueue } from "../sqs/queue-address.ts";
 import type { ReadBody } from "./body.ts";
 import { readerFor } from "./body.ts";
-import { lifecycleOf } from "./handler-call.ts";
-import type { BatchHandler, Handler, HandlerLifecycle } from "./handler-call.ts";
+import type { BatchHandler, Handler } from "./handler-call.ts";
+import { lifecycleOf } from "./handler-lifecycle.ts";
+import type { HandlerLifecycle } from "./handler-lifecycle.ts";
 import type { Limit } from "./limit.ts";
 import type { Logger } from "./logger.ts";
 import { contained, defaultLogger } from "./logger.ts";
@@ -79,7 +80,13 @@ interface CommonOptions<Body> {
    * little time to do so, a long one delays the messages of a process that died.
    */
   readonly visibilityTimeoutSeconds?: number | undefined;
-  /** How long a handler may run before its signal aborts and the message is retried, in ms. Default: for ever. */
+  /**
+   * How long a handler may run before its signal aborts, in ms, 1 to 43,200,000. Default: for ever. It has five more
+   * seconds then: one that resolves in them has done its work, and what it resolved with is carried out; when it throws,
+   * or has not ended by then, the message is retried. One that has not ended is left behind, and runs beside the next
+   * handler of its message. A short one fails what is merely slow; without one, a handler that hangs holds its
+   * worker until the twelve hours of SQS are over.
+   */
   readonly handlerTimeoutMs?: number | undefined;
   /**
    * When a failed message comes again. Default: `exponentialBackoff()`. On a FIFO queue the rest of its
@@ -184,7 +191,7 @@ const known: ReadonlySet<string> = new Set<
 const knownOfBatch: ReadonlySet<string> = new Set(Object.keys(defaults.batch));
 
 /** @throws OptionError for the first option that cannot work, with the value that was received. */
-export function settle<Body>(options: ConsumerOptions<Body>): ConsumerSettings<Body> {
+export function readOptions<Body>(options: ConsumerOptions<Body>): ConsumerSettings<Body> {
   checkOptionNames(options, known);
   const { queue, schema, limits = [], sqs, logger = defaultLogger } = options;
   const { fifo } = parseQueue(queue);

@@ -13,6 +13,7 @@ import { InHand } from "./in-hand.ts";
 import { Judge } from "./judge.ts";
 import { LaneKeeper } from "./lane-keeper.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import type { LeftBehind } from "./left-behind.ts";
 import type { ConsumerSettings } from "./options.ts";
 import type { Message } from "./message.ts";
 import { Intake } from "./intake.ts";
@@ -24,7 +25,7 @@ import { Receiver } from "./receiver.ts";
 import type { Reporter } from "./reporter.ts";
 import { Settler } from "./settler.ts";
 import { shutDown } from "./shutdown.ts";
-import type { StopReport } from "./shutdown.ts";
+import type { Drained } from "./shutdown.ts";
 import { Worker } from "./worker.ts";
 
 /** The lane of a FIFO queue's message. */
@@ -48,6 +49,7 @@ export class Pipeline<Body> implements DeliveryObserver {
   readonly inHand: InHand = new InHand();
   readonly #settings: ConsumerSettings<Body>;
   readonly #reporter: Reporter;
+  readonly #leftBehind: LeftBehind;
   readonly #permits: Permits;
   readonly #channel: Channel<Delivery>;
   readonly #workers: readonly { work(): Promise<void> }[];
@@ -63,17 +65,21 @@ export class Pipeline<Body> implements DeliveryObserver {
   readonly #readsAhead: boolean;
   /** The workers' loops; set by start. */
   #working: Promise<unknown> = Promise.resolve();
+  /** Set by the first stop: a start that fails and a stop meanwhile may both call it. */
+  #stopped: Promise<Drained> | undefined;
 
   constructor(
     settings: ConsumerSettings<Body>,
     sqs: SqsApi,
     queue: QueueSetup,
     reporter: Reporter,
+    leftBehind: LeftBehind,
   ) {
     const { clock, random, logger, concurrency, prefetch, fifo, orderBy, work } = settings;
     const { url: queueUrl, visibilitySeconds, deadLetterQueueArn } = queue;
     this.#settings = settings;
     this.#reporter = reporter;
+    this.#leftBehind = leftBehind;
     this.#permits = new Permits(concurrency * work.maxSize + prefetch);
     this.#channel = new Channel(this.#permits.total);
     this.#leases = new LeaseKeeper({
@@ -87,6 +93,7 @@ export class Pipeline<Body> implements DeliveryObserver {
         delivery.lose(error);
         reporter.leaseLost(delivery, error);
       },
+      observer: reporter,
     });
     this.#settler = new Settler({
       inHand: this.inHand,
@@ -158,9 +165,9 @@ export class Pipeline<Body> implements DeliveryObserver {
     await this.receiver.start();
   }
 
-  /** Ends the run; see shutdown.ts for the order. Resolves when nothing of it runs any more. */
-  stop(deadlineMs: number): Promise<StopReport> {
-    return shutDown(
+  /** Ends the run; see shutdown.ts for the order. Resolves when nothing of it runs any more. The first deadline stands. */
+  stop(deadlineMs: number): Promise<Drained> {
+    this.#stopped ??= shutDown(
       {
         clock: this.#settings.clock,
         receiver: this.receiver,
@@ -174,6 +181,7 @@ export class Pipeline<Body> implements DeliveryObserver {
       },
       deadlineMs,
     );
+    return this.#stopped;
   }
 
   moved(delivery: Delivery, from: DeliveryState): void {
@@ -192,7 +200,11 @@ export class Pipeline<Body> implements DeliveryObserver {
     const channel = this.#channel.receiver;
     const onIdle = (): void => this.receiver.wake();
     const common = {
-      handlerTimeoutMs: settings.handlerTimeoutMs,
+      bounds: {
+        clock,
+        timeoutMs: settings.handlerTimeoutMs,
+        leftBehind: this.#leftBehind,
+      },
       judge: new Judge({ policy: retry, fallback: fallbackRetry, hasDeadLetterQueue, logger }),
       lanes: this.#lanes,
       reporter: this.#reporter,

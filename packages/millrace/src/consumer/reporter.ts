@@ -20,8 +20,6 @@ export interface ReporterParts {
 
 export class Reporter {
   readonly #parts: ReporterParts;
-  /** Whether a limit failed when they were last asked. */
-  #limitsFail = false;
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
@@ -56,14 +54,13 @@ export class Reporter {
   limitsAsked(fault: Error | undefined): void {
     const { health, logger } = this.#parts;
     if (fault === undefined) {
-      this.#limitsFail = false;
       health.wentWell("limits");
       return;
     }
-    health.failed("limits", fault);
     // Once in a row: they are asked many times a minute.
-    if (!this.#limitsFail) logger.error("a limit failed; nothing is received", { error: fault });
-    this.#limitsFail = true;
+    if (health.failed("limits", fault)) {
+      logger.error("a limit failed; nothing is received", { error: fault });
+    }
   }
 
   started(delivery: Delivery): void {
@@ -81,6 +78,22 @@ export class Reporter {
   leaseLost(delivery: Delivery, error: LeaseLostError): void {
     this.#parts.counters.leasesLost += 1;
     this.#parts.events.emit("leaseLost", { message: delivery.message, error });
+  }
+
+  /** Leases were extended. */
+  leasesExtended(): void {
+    this.#parts.health.wentWell("leases");
+  }
+
+  /** Extensions failed that are tried again, in `againWithinMs` at most or for other messages. */
+  extensionFailed(error: Error, againWithinMs: number): void {
+    const { health, logger } = this.#parts;
+    // Once in a row: each lease is tried several times before it is lost.
+    if (health.failed("leases", error, againWithinMs)) {
+      logger.warn("leases could not be extended; messages may come again while they are handled", {
+        error,
+      });
+    }
   }
 
   /** SQS has confirmed the delivery's outcome. */

@@ -17,14 +17,24 @@ import type { Counters } from "./statistics.ts";
 const settleWithinMs = 10_000;
 
 /** What a stop did with the deliveries that were in hand when it was called. */
-export interface StopReport {
+export interface Drained {
   /** Handlers that came to their own end, by the deadline or in the seconds after it, and whose outcome SQS has confirmed. */
   readonly finished: number;
   /** Deliveries given back to the queue: not started, or interrupted at the deadline. */
   readonly released: number;
   /** Deliveries that were let go: a handler that did not end, or a settlement that SQS did not confirm. Their messages come again. */
   readonly abandoned: number;
-  /** How long the stop took. */
+}
+
+/** What `consumer.stop()` answers. */
+export interface StopReport extends Drained {
+  /**
+   * Handlers that still run: they ignored their signal for 5 seconds, in this stop or at any time before, and nobody
+   * can end them. They are none of the numbers above, but that the message of one that was told to end by this
+   * very stop is abandoned.
+   */
+  readonly leftBehind: number;
+  /** How long the stop took, in ms. */
   readonly durationMs: number;
 }
 
@@ -44,17 +54,19 @@ export interface ShutdownParts {
 }
 
 /**
- * 1. Polling ends: open polls are aborted, what one brings all the same is released.
+ * 1. Polling ends: open polls are aborted, what one brings all the same is released. Meanwhile the rest goes on until step 5.
  * 2. What no worker has started is released.
  * 3. Running handlers go on, their leases kept, until `deadlineMs`.
  * 4. At the deadline their signals abort; they have a few seconds to end, and are released when they do.
  * 5. Settlements go out, for {@link settleWithinMs} at most.
  * 6. Leases are kept no more. From here on nothing is sent: what an SqsApi that ignores its signal still
  *    brings is left to its visibility timeout.
+ *
+ * Where SQS answers nothing: 7 s for step 1 on a FIFO queue (a second for what is aborted, six for what is asked again),
+ * or `deadlineMs` and 5 s for steps 3 and 4, whichever is longer; 10 s for step 5; a second for what is given up then.
  */
-export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promise<StopReport> {
+export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promise<Drained> {
   const { clock, receiver, channel, working, inHand, intake, settler, leases, counters } = parts;
-  const startedAtMs = clock.monotonicMs();
   const before = { ...counters };
 
   const pollingEnded = receiver.stop();
@@ -80,10 +92,11 @@ export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promis
 
   await endsWithin(clock, inHand.whenNoneSettling(), settleWithinMs);
   settler.abort(new ConsumerStoppedError("stop() had no more time for it"));
-  leases.stop();
+  const leasesStopped = leases.stop();
   receiver.end();
   // What was given up just now: bounded, since calls that were aborted end within a second.
   await inHand.whenNoneSettling();
+  await leasesStopped;
 
   const ended = (names: readonly (keyof Counters)[]): number =>
     names.reduce((sum, name) => sum + counters[name] - before[name], 0);
@@ -91,7 +104,6 @@ export async function shutDown(parts: ShutdownParts, deadlineMs: number): Promis
     finished: ended(["acknowledged", "retried", "deadLettered"]),
     released: ended(["released"]),
     abandoned: inHand.size + ended(["leasesLost", "settlementsFailed"]),
-    durationMs: clock.monotonicMs() - startedAtMs,
   };
 }
 

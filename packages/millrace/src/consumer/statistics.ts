@@ -39,13 +39,18 @@ export type RequestCounts = Readonly<Partial<Record<SqsOperation, number>>>;
 export interface ConsumerStats extends Readonly<Counters> {
   /** Handlers running now. */
   readonly running: number;
+  /**
+   * Handlers that were left behind and still run: they ignored their signal for 5 seconds. Their workers have gone on
+   * to other messages. It falls when one ends after all, also after a stop.
+   */
+  readonly leftBehind: number;
   /** Deliveries waiting for a worker now. */
   readonly waiting: number;
-  /** Deliveries that wait until the one before them in their lane has ended, before they wait for a worker. */
+  /** Deliveries on their way to where they wait for a worker: their body is being read, or one before them in their lane has not ended. */
   readonly held: number;
   /** Deliveries whose settlement SQS has not confirmed yet. */
   readonly settling: number;
-  /** Deliveries in hand: the four above. */
+  /** Deliveries in hand: those that are running, waiting, held or settling. */
   readonly inHand: number;
   /** Polls open now. */
   readonly openPolls: number;

@@ -6,7 +6,7 @@ import type { ReceiveChannel } from "../channel/halves.ts";
 import type { Clock } from "../clock.ts";
 import type { Delivery } from "./delivery.ts";
 import { LeaseLostError } from "./errors.ts";
-import type { Handler } from "./handler-call.ts";
+import type { Handler, HandlerBounds } from "./handler-call.ts";
 import { callHandler, contextOf } from "./handler-call.ts";
 import type { Judge } from "./judge.ts";
 import type { LaneKeeper } from "./lane-keeper.ts";
@@ -20,7 +20,7 @@ export interface WorkerParts<Body> {
   readonly handle: Handler<Body>;
   /** The message with its body parsed; it throws or rejects when the body is refused. */
   readonly read: (delivery: Delivery) => Message<Body> | Promise<Message<Body>>;
-  readonly handlerTimeoutMs: number | undefined;
+  readonly bounds: HandlerBounds;
   readonly judge: Judge;
   readonly reporter: Reporter;
   readonly logger: Logger;
@@ -69,7 +69,7 @@ export class Worker<Body> {
   }
 
   async #run(delivery: Delivery): Promise<void> {
-    const { clock, handlerTimeoutMs, judge, reporter, logger } = this.#parts;
+    const { clock, bounds, judge, reporter, logger } = this.#parts;
     delivery.run(this.number);
     reporter.started(delivery);
     const startedAtMs = clock.monotonicMs();
@@ -77,8 +77,7 @@ export class Worker<Body> {
     const end = await callHandler(
       delivery,
       () => this.#handle(delivery, () => (bodyRefused = true)),
-      clock,
-      handlerTimeoutMs,
+      bounds,
     );
     const verdict = judge.verdict(delivery, end, bodyRefused);
     if (verdict?.error !== undefined) reporter.failed(delivery, verdict.error, verdict.outcome);

@@ -2,9 +2,10 @@
  * Owns what users hold: a handler whose work is done in worker threads, and how many need its threads. It
  * does none of the work; each time the threads start a pool is made that does.
  */
-import type { HandlerContext, ManagedHandler } from "../consumer/handler-call.ts";
+import type { HandlerContext } from "../consumer/handler-call.ts";
+import type { ManagedHandler } from "../consumer/handler-lifecycle.ts";
 import type { Message } from "../consumer/message.ts";
-import { settle } from "./options.ts";
+import { readOptions } from "./options.ts";
 import type { InThreadsOptions, ThreadsSettings } from "./options.ts";
 import { ThreadPool } from "./pool.ts";
 
@@ -33,8 +34,8 @@ export interface ThreadsHandler extends ManagedHandler<unknown> {
   start(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /**
    * Takes one start back; with the last one, or when there was none, the threads end, and what still runs
-   * in them fails with WorkerThreadLostError. Resolves when they are gone, within a second; so does each of
-   * several.
+   * in them fails with WorkerThreadLostError. Resolves when they are gone, within a second, far less than a consumer's
+   * stop would wait; so does each of several.
    */
   stop(): Promise<void>;
 }
@@ -63,7 +64,7 @@ export interface ThreadsHandler extends ManagedHandler<unknown> {
  * });
  */
 export function inThreads(moduleUrl: string | URL, options: InThreadsOptions = {}): ThreadsHandler {
-  const threads = new Threads(settle(moduleUrl, options));
+  const threads = new Threads(readOptions(moduleUrl, options));
   const handle = (message: Message<unknown>, context: HandlerContext): Promise<unknown> =>
     threads.run(message, context);
   return Object.assign(handle, {

@@ -76,7 +76,7 @@ const knownLimits: ReadonlySet<string> = new Set<keyof ResourceLimits>([
 ]);
 
 /** @throws OptionError for the first option that cannot work, with the value that was received. */
-export function settle(moduleUrl: string | URL, options: InThreadsOptions): ThreadsSettings {
+export function readOptions(moduleUrl: string | URL, options: InThreadsOptions): ThreadsSettings {
   checkOptionNames(options, known);
   const { export: exportName = "default", clock = systemClock } = options;
   if (typeof exportName !== "string" || exportName === "") {

@@ -14,7 +14,7 @@ import {
 import type { HandlerContext, Logger, Message } from "millrace";
 import { describe, expect, it } from "vitest";
 import { Bench, bodies, only } from "./bench.ts";
-import { deferred, never } from "./faults.ts";
+import { deferred, never, refused } from "./faults.ts";
 
 /** An object that throws whatever is done with it. */
 const hostile = (): object => {
@@ -164,6 +164,83 @@ describe("fault 29: a timeout tells the handler to stop", () => {
     await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 3, 10_000);
     await bench.run(consumer.stop());
     expect(bench.clock.pendingTimers).toBe(0);
+  });
+});
+
+describe("a handler that is left behind", () => {
+  const warnings = (bench: Bench): unknown[] =>
+    bench.logged.filter(({ message }) => /left behind/.test(message));
+
+  it("is logged, and counted until it ends after all", async () => {
+    const bench = await Bench.open();
+    const end = deferred();
+    const { consumer, told } = bench.consumer({
+      handlerTimeoutMs: 1_000,
+      retry: () => 3_600,
+      handle: () => end.promise,
+    });
+    await bench.send("ignores its signal");
+    await bench.start(consumer);
+    await bench.clock.advance(5_999);
+    expect(consumer.stats()).toMatchObject({ running: 1, leftBehind: 0 });
+    expect(warnings(bench)).toEqual([]);
+    await bench.clock.advance(1);
+    expect(consumer.stats()).toMatchObject({ running: 0, leftBehind: 1 });
+    const messageIds = only(told, "started").map(({ message }) => message.id);
+    expect(warnings(bench)).toEqual([
+      {
+        level: "warn",
+        message: "a handler that ignores its signal is left behind, and may run on",
+        data: { messageIds, error: expect.any(HandlerTimeoutError) },
+      },
+    ]);
+    end.reject(new Error("too late for anyone"));
+    await bench.clock.settle();
+    expect(consumer.stats()).toMatchObject({ running: 0, leftBehind: 0 });
+    expect(await bench.run(consumer.stop())).toMatchObject({ abandoned: 0, leftBehind: 0 });
+  });
+
+  it("of a batch is one, and has all its messages", async () => {
+    const bench = await Bench.open();
+    const { consumer } = bench.consumer({
+      handlerTimeoutMs: 1_000,
+      retry: () => 3_600,
+      handleBatch: never,
+    });
+    await bench.send("1", "2", "3");
+    await bench.start(consumer);
+    await bench.clock.advance(10_000);
+    expect(consumer.stats()).toMatchObject({ running: 0, leftBehind: 1 });
+    expect(warnings(bench)).toMatchObject([
+      { data: { messageIds: [expect.any(String), expect.any(String), expect.any(String)] } },
+    ]);
+  });
+
+  it("is in the report of a stop for as long as it runs, whatever it was left behind for", async () => {
+    const bench = await Bench.open({ VisibilityTimeout: "10" });
+    const ends = new Map<unknown, () => void>();
+    const { consumer } = bench.consumer({
+      handle: ({ body }) =>
+        new Promise<void>((resolve) => {
+          if (!ends.has(body)) ends.set(body, resolve);
+          else resolve();
+        }),
+    });
+    await bench.send("lost");
+    await bench.start(consumer);
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", () => Promise.reject(refused()));
+    await bench.clock.advanceUntil(() => consumer.stats().leftBehind === 1);
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", undefined);
+    await bench.send("stopped");
+    await bench.clock.advanceUntil(() => ends.has("stopped"));
+    const report = await bench.run(consumer.stop({ deadlineMs: 0 }));
+    expect(report).toMatchObject({ abandoned: 1, leftBehind: 2 });
+    expect(consumer.stats()).toMatchObject({ running: 0, leftBehind: 2 });
+    ends.get("lost")?.();
+    await bench.clock.settle();
+    expect(consumer.stats()).toMatchObject({ leftBehind: 1 });
+    await bench.start(consumer);
+    expect(await bench.run(consumer.stop())).toMatchObject({ abandoned: 0, leftBehind: 1 });
   });
 });
 
@@ -586,5 +663,8 @@ it("a handler that fails after its message was lost says so to the log alone", a
   await bench.clock.advance(2_000);
   expect(only(told, "leaseLost")).toHaveLength(1);
   expect(only(told, "failed")).toEqual([]);
-  expect(bench.logged).toMatchObject([{ data: { error: { message: "on the way out" } } }]);
+  expect(bench.logged).toMatchObject([
+    { message: expect.stringContaining("extended") },
+    { data: { error: { message: "on the way out" } } },
+  ]);
 });

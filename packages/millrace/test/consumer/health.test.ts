@@ -2,6 +2,7 @@
  * Health: the truth about whether messages come and go, said once for each change, while the consumer
  * goes on trying in every case.
  */
+import { sleep, SqsError } from "millrace";
 import { describe, expect, it } from "vitest";
 import type { Told } from "./bench.ts";
 import { Bench, only } from "./bench.ts";
@@ -151,6 +152,59 @@ describe("health", () => {
     expect(changes(told).slice(2)).toEqual(["healthy → degraded", "degraded → healthy"]);
   });
 
+  it("is failing while extensions of leases are denied: what takes long is done again and again", async () => {
+    const bench = await Bench.open({ VisibilityTimeout: "30" });
+    const { consumer, told } = bench.consumer({ handle: () => sleep(bench.clock, 33_000) });
+    await bench.start(consumer);
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", () => Promise.reject(denied()));
+    await bench.send("slow");
+    await bench.clock.advance(20_000);
+    expect(consumer.health()).toMatchObject({ status: "failing", reason: denied().message });
+    // Each try brings the same, and between two messages none is made for a while.
+    await bench.clock.advance(600_000);
+    expect(consumer.health()).toMatchObject({ status: "failing", reason: denied().message });
+    expect(only(told, "leaseLost").length).toBeGreaterThan(10);
+    expect(changes(told).slice(2)).toEqual(["healthy → failing"]);
+    const warnings = bench.logged.filter(({ message }) => /extend/.test(message));
+    expect(warnings).toEqual([
+      { level: "warn", message: expect.any(String), data: { error: expect.any(SqsError) } },
+    ]);
+
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", undefined);
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1);
+    expect(consumer.health().status).toBe("healthy");
+    expect(changes(told).slice(2)).toEqual(["healthy → failing", "failing → healthy"]);
+  });
+
+  it("is degraded while extensions fail in a way that passes, and healthy when one succeeds", async () => {
+    const bench = await Bench.open({ VisibilityTimeout: "30" });
+    const { consumer, told } = bench.consumer({ handle: () => sleep(bench.clock, 100_000) });
+    await bench.start(consumer);
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", (next) =>
+      bench.clock.monotonicMs() < 22_000 ? Promise.reject(refused()) : next(),
+    );
+    await bench.send("slow");
+    await bench.clock.advance(20_000);
+    expect(consumer.health()).toMatchObject({ status: "degraded", reason: refused().message });
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1);
+    expect(changes(told).slice(2)).toEqual(["healthy → degraded", "degraded → healthy"]);
+    expect(bench.logged.filter(({ message }) => /extend/.test(message))).toHaveLength(1);
+  });
+
+  it("forgets an extension that failed when none was tried for as long as a lease lasts", async () => {
+    const bench = await Bench.open({ VisibilityTimeout: "600" });
+    const { consumer, told } = bench.consumer({ handle: () => sleep(bench.clock, 310_000) });
+    await bench.start(consumer);
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", () => Promise.reject(denied()));
+    await bench.send("slow");
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1);
+    await bench.clock.advance(580_000);
+    expect(consumer.health().status).toBe("failing");
+    await bench.clock.advance(20_000);
+    expect(consumer.health().status).toBe("healthy");
+    expect(changes(told).slice(2)).toEqual(["healthy → failing", "failing → healthy"]);
+  });
+
   it("says the gravest first", async () => {
     const bench = await Bench.open();
     const { consumer } = bench.consumer({ handle: () => {} });
@@ -179,6 +233,56 @@ describe("health", () => {
     await bench.clock.advance(600_000);
     expect(consumer.health().status).toBe("healthy");
     expect(changes(told)).toHaveLength(2);
+  });
+
+  it("is degraded, and no more, when a poll failed and a pause holds the next ones off", async () => {
+    const bench = await Bench.open();
+    const { consumer, told } = bench.consumer({ handle: () => {} });
+    await bench.start(consumer);
+    bench.sqs.intercept("ReceiveMessage", () => Promise.reject(refused()));
+    await bench.clock.advanceUntil(() => only(told, "pollFailed").length === 1);
+    consumer.pause();
+    await bench.clock.advance(600_000);
+    expect(consumer.health()).toMatchObject({ status: "degraded", reason: refused().message });
+    // The time in which nothing was tried does not count.
+    consumer.resume();
+    await bench.clock.advanceUntil(() => only(told, "pollFailed").length === 2);
+    expect(consumer.health().status).toBe("degraded");
+    await bench.clock.advance(90_000);
+    expect(consumer.health().status).toBe("failing");
+    expect(changes(told).slice(2)).toEqual(["healthy → degraded", "degraded → failing"]);
+  });
+
+  it("is degraded, and no more, when a poll failed and a limit holds the next ones off", async () => {
+    const bench = await Bench.open();
+    let allowed = 10;
+    const { consumer, told } = bench.consumer({ handle: () => {}, limits: [() => allowed] });
+    await bench.start(consumer);
+    bench.sqs.intercept("ReceiveMessage", () => Promise.reject(refused()));
+    await bench.clock.advanceUntil(() => only(told, "pollFailed").length === 1);
+    allowed = 0;
+    await bench.clock.advance(600_000);
+    expect(consumer.health()).toMatchObject({ status: "degraded", reason: refused().message });
+    expect(changes(told).slice(2)).toEqual(["healthy → degraded"]);
+    allowed = 10;
+    bench.sqs.intercept("ReceiveMessage", undefined);
+    await bench.send("after");
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1, 60_000);
+    expect(changes(told).slice(2)).toEqual(["healthy → degraded", "degraded → healthy"]);
+  });
+
+  it("tells that trouble is forgotten also while nothing is polled", async () => {
+    const bench = await Bench.open();
+    const { consumer, told } = bench.consumer({ handle: () => {} });
+    await bench.start(consumer);
+    bench.sqs.intercept("DeleteMessageBatch", () => Promise.reject(refused()));
+    await bench.send("1");
+    await bench.clock.advanceUntil(() => consumer.health().status === "degraded");
+    consumer.pause();
+    await bench.clock.advanceUntil(() => only(told, "settleFailed").length === 1);
+    await bench.clock.advance(60_000);
+    expect(consumer.health().status).toBe("healthy");
+    expect(changes(told).slice(2)).toEqual(["healthy → degraded", "degraded → healthy"]);
   });
 
   it("starts afresh with each start", async () => {

@@ -503,6 +503,24 @@ describe("losing", () => {
     expect(only(told, "started")).toHaveLength(1);
   });
 
+  it("that could not be extended is lost with the last error of an extension as the cause", async () => {
+    const bench = await Bench.open();
+    await bench.send("slow", "slow too");
+    let tries = 0;
+    bench.sqs.intercept(extension, () =>
+      Promise.reject(new SqsConnectionError(`connection refused, ${(tries += 1)}`, extension)),
+    );
+    const { consumer, told } = bench.consumer({
+      handle: (_, { signal }) => sleep(bench.clock, 300_000, signal),
+    });
+    await bench.start(consumer);
+    await bench.clock.advanceUntil(() => only(told, "leaseLost").length === 2);
+    expect(tries).toBeGreaterThan(1);
+    for (const { error } of only(told, "leaseLost")) {
+      expect(error.cause).toMatchObject({ message: `connection refused, ${tries}` });
+    }
+  });
+
   it("tries again only the extensions that failed", async () => {
     const bench = await Bench.open();
     await bench.send(...jobs(10));

@@ -2,7 +2,7 @@
  * Start and stop, in every order, and what is left after them. The numbered faults are those that the
  * trackers of other consumers know best; each test fails on a consumer that has the fault.
  */
-import { Consumer, ConsumerStoppedError } from "millrace";
+import { Consumer, ConsumerStoppedError, sleep } from "millrace";
 import type { ReceiveMessageOutput } from "millrace";
 import { describe, expect, it } from "vitest";
 import { Bench, bodies, only } from "./bench.ts";
@@ -29,7 +29,13 @@ describe("fault 33: stop can be awaited, called twice, and has a deadline", () =
     await bench.start(consumer);
     await bench.clock.advanceUntil(() => consumer.stats().waiting === 2);
     const report = await bench.run(consumer.stop({ deadlineMs: 10_000 }));
-    expect(report).toEqual({ finished: 1, released: 3, abandoned: 1, durationMs: 15_000 });
+    expect(report).toEqual({
+      finished: 1,
+      released: 3,
+      abandoned: 1,
+      leftBehind: 1,
+      durationMs: 15_000,
+    });
     // Nothing is lost: one is done, three are visible, one is left to its lease.
     expect(await bench.depth()).toEqual({ visible: 3, inFlight: 1 });
     expect(consumer.stats()).toMatchObject({ acknowledged: 1, released: 3, openPolls: 0 });
@@ -74,6 +80,31 @@ describe("fault 33: stop can be awaited, called twice, and has a deadline", () =
     const report = await bench.run(consumer.stop({ deadlineMs: 1_000 }));
     expect(report).toMatchObject({ finished: 0, released: 0, abandoned: 1 });
     expect(report.durationMs).toBeLessThanOrEqual(1_000 + 16_000);
+    expect(bench.clock.pendingTimers).toBe(0);
+  });
+
+  it("has an end within 18 seconds of its deadline when SQS falls silent on a FIFO queue", async () => {
+    const bench = await Bench.open({ FifoQueue: "true", VisibilityTimeout: "600" });
+    const { consumer } = bench.consumer({ handle: () => sleep(bench.clock, 100) });
+    await bench.sendTo("group", "1");
+    await bench.start(consumer);
+    for (const operation of ["ReceiveMessage", "DeleteMessageBatch"] as const) {
+      bench.sqs.intercept(operation, () => never());
+    }
+    await bench.clock.advance(26_000);
+    const report = await bench.run(consumer.stop({ deadlineMs: 0 }));
+    expect(report).toMatchObject({ finished: 0, abandoned: 1, durationMs: 18_000 });
+  });
+
+  it("waits for an extension that is under way, also where the signal is ignored", async () => {
+    const bench = await Bench.open();
+    const { consumer } = bench.consumer({ concurrency: 1, prefetch: 0, handle: () => never() });
+    await bench.send("1");
+    await bench.start(consumer);
+    bench.sqs.intercept("ChangeMessageVisibilityBatch", () => never());
+    await bench.clock.advance(11_000);
+    await bench.run(consumer.stop({ deadlineMs: 0 }));
+    expect(bench.sqs.of("ChangeMessageVisibilityBatch")).toHaveLength(1);
     expect(bench.clock.pendingTimers).toBe(0);
   });
 
@@ -365,6 +396,7 @@ describe("stop", () => {
       finished: 0,
       released: 0,
       abandoned: 0,
+      leftBehind: 0,
       durationMs: 0,
     });
     await bench.start(consumer);

@@ -94,6 +94,24 @@ it("is stopped when the start fails after it", async () => {
   expect(told).toEqual(["start", "stop"]);
 });
 
+it("is stopped once when the consumer is stopped while its start fails", async () => {
+  const bench = await Bench.open();
+  const told: string[] = [];
+  const cleared = deferred();
+  const { consumer } = bench.consumer({ handle: managed(told, { stop: () => cleared.promise }) });
+  bench.sqs.intercept("ReceiveMessage", () => Promise.reject(denied()));
+  const rejection = errorOf(consumer.start());
+  await bench.clock.advance(100);
+  expect(told).toEqual(["start", "stop"]);
+  const stopping = consumer.stop();
+  await bench.clock.advance(100);
+  cleared.resolve();
+  await bench.run(stopping);
+  expect(await rejection).toMatchObject({ category: "denied" });
+  expect(told).toEqual(["start", "stop"]);
+  expect(consumer.health().status).toBe("stopped");
+});
+
 it("is not started for a queue that is missing", async () => {
   const bench = await Bench.open();
   const told: string[] = [];
@@ -115,6 +133,62 @@ it("is told by its signal when the consumer is stopped while it starts", async (
   await bench.run(consumer.stop());
   expect(await rejection).toBeInstanceOf(ConsumerStoppedError);
   expect(told).toEqual(["start"]);
+});
+
+it("that ignores the signal of its start holds no stop up, and is stopped when it has started after all", async () => {
+  const bench = await Bench.open();
+  const told: string[] = [];
+  const started = deferred();
+  const { consumer } = bench.consumer({ handle: managed(told, { start: () => started.promise }) });
+  const rejection = errorOf(consumer.start());
+  await bench.clock.advance(100);
+  await bench.run(consumer.stop());
+  expect(bench.clock.monotonicMs()).toBe(100 + 5_000);
+  expect(await rejection).toBeInstanceOf(ConsumerStoppedError);
+  expect(consumer.health().status).toBe("stopped");
+  expect(bench.logged).toEqual([
+    {
+      level: "error",
+      message: "the handler's start did not end within 5000 ms of its signal's abort",
+      data: { error: expect.any(ConsumerStoppedError) },
+    },
+  ]);
+  expect(told).toEqual(["start"]);
+  started.resolve();
+  await bench.clock.settle();
+  expect(told).toEqual(["start", "stop"]);
+  expect(bench.clock.pendingTimers).toBe(0);
+});
+
+it("whose start stops the consumer itself is given up as soon", async () => {
+  const bench = await Bench.open();
+  let stopping: Promise<unknown> | undefined;
+  const { consumer } = bench.consumer({
+    handle: managed([], {
+      start: () => {
+        stopping = consumer.stop();
+        return never();
+      },
+    }),
+  });
+  const rejection = errorOf(consumer.start());
+  await bench.clock.advance(5_000);
+  expect(await rejection).toBeInstanceOf(ConsumerStoppedError);
+  await stopping;
+});
+
+it("that does not end its stop is logged, and the consumer has stopped all the same", async () => {
+  const bench = await Bench.open();
+  const { consumer } = bench.consumer({ handle: managed([], { stop: () => never() }) });
+  await bench.start(consumer);
+  const fromMs = bench.clock.monotonicMs();
+  await bench.run(consumer.stop());
+  expect(bench.clock.monotonicMs() - fromMs).toBe(10_000);
+  expect(consumer.health().status).toBe("stopped");
+  expect(bench.logged).toMatchObject([
+    { level: "error", message: "the handler could not be stopped" },
+  ]);
+  expect(bench.clock.pendingTimers).toBe(0);
 });
 
 it("that starts in spite of a stop meanwhile is stopped", async () => {

@@ -39,7 +39,7 @@ export const leases: readonly Mutation[] = [
   {
     name: "tells nobody that a lease is lost",
     file: "consumer/lease-keeper.js",
-    find: "this.#parts.lose(delivery, leaseExpired(delivery));",
+    find: "this.#parts.lose(delivery, leaseExpired(delivery, cause));",
     replace: "void leaseExpired;",
   },
   {
@@ -58,8 +58,8 @@ export const leases: readonly Mutation[] = [
   {
     name: "does not repeat an extension that failed",
     file: "consumer/lease-keeper.js",
-    find: "this.#retryAtMs.set(delivery, retryAtMs);",
-    replace: "this.#retryAtMs.set(delivery, Infinity);",
+    find: "this.#failed.set(delivery, { retryAtMs, error: result.error });",
+    replace: "this.#failed.set(delivery, { retryAtMs: Infinity, error: result.error });",
   },
   {
     name: "tells nobody that an extension was refused",
@@ -70,8 +70,8 @@ export const leases: readonly Mutation[] = [
   {
     name: "extends one delivery a request",
     file: "consumer/lease-keeper.js",
-    find: "from += maxBatchEntries) {\n            void this.#extend(due.slice(from, from + maxBatchEntries), now);",
-    replace: "from += 1) {\n            void this.#extend(due.slice(from, from + 1), now);",
+    find: "from += maxBatchEntries) {\n            this.#track(this.#extend(due.slice(from, from + maxBatchEntries), now));",
+    replace: "from += 1) {\n            this.#track(this.#extend(due.slice(from, from + 1), now));",
   },
   {
     name: "extends all the time",

@@ -64,9 +64,9 @@ export const settling: readonly Mutation[] = [
   },
   {
     name: "has no handler timeout",
-    file: "consumer/worker.js",
-    find: "clock, handlerTimeoutMs);",
-    replace: "clock, undefined);",
+    file: "consumer/pipeline.js",
+    find: "timeoutMs: settings.handlerTimeoutMs,",
+    replace: "timeoutMs: undefined,",
   },
 
   // ── What a settlement owes ──

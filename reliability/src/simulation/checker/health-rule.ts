@@ -1,19 +1,22 @@
 /**
- * Promise 7: health tells the truth. It is not healthy while the last poll has failed, it is failing when
- * that lasts or will not pass by itself, and it is healthy when nothing has gone wrong for a while.
+ * Promise 7: health tells the truth. It is not healthy while the last poll has failed, it is failing when polls
+ * have failed for long or that will not pass by itself, and it is healthy when nothing has gone wrong for a while.
  */
 import type { Entry } from "../log.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Rule } from "./rule.ts";
 
-/** Trouble that lasts so long is failing; a settlement's is forgotten after as long. */
+/** Polls that fail for so long are failing, and such a time between two begins anew; a settlement's is forgotten after as long. */
 const lastsMs = 60_000;
 /** A call may be given up so long after it was made, and end a second later. */
 const callMs = 30_000;
 const needsSomeone = ["AccessDenied", "QueueDoesNotExist"];
 
 /** What its polls say of a consumer; undefined: nothing for sure. */
-type Trouble = { readonly sinceMs: number; readonly error: string } | "none" | undefined;
+type Trouble =
+  | { readonly sinceMs: number; readonly lastMs: number; readonly error: string }
+  | "none"
+  | undefined;
 
 export function healthRule(): Rule {
   const troubles = new Map<number, Trouble>();
@@ -21,37 +24,54 @@ export function healthRule(): Rule {
   /** When something last happened to a call of a consumer, or to its process. */
   const lastFaultMs = new Map<number, number>();
 
-  const polled = (who: number, error: string | undefined, atMs: number): void => {
+  /** @param seenAtMs when it sees the answer, which is later where its event loop stands still. */
+  const polled = (who: number, error: string | undefined, atMs: number, seenAtMs: number): void => {
     const before = troubles.get(who);
     if (error === undefined) troubles.set(who, "none");
-    else if (before === undefined || before === "none") troubles.set(who, { sinceMs: atMs, error });
-    else troubles.set(who, { sinceMs: before.sinceMs, error });
+    else {
+      const goesOn = before !== undefined && before !== "none" && atMs - before.lastMs < lastsMs;
+      const sinceMs = goesOn ? before.sinceMs : seenAtMs;
+      troubles.set(who, { sinceMs, lastMs: atMs, error });
+    }
+  };
+
+  const blocked = (who: number, untilMs: number): void => {
+    lastFaultMs.set(who, untilMs);
+    const before = troubles.get(who);
+    // What it has not seen yet it will take to be as late as this.
+    if (before !== undefined && before !== "none")
+      troubles.set(who, { ...before, sinceMs: untilMs });
   };
 
   const expected = (consumer: number, atMs: number, ledger: Ledger): readonly string[] => {
     const trouble = troubles.get(consumer);
     if (trouble === undefined) return [];
     if (trouble !== "none") {
-      const lasts = atMs - trouble.sinceMs >= lastsMs || needsSomeone.includes(trouble.error);
+      const { sinceMs, lastMs, error } = trouble;
+      const lasts = lastMs - sinceMs >= lastsMs || needsSomeone.includes(error);
       return lasts ? ["failing"] : ["degraded", "failing"];
     }
     const quietMs = atMs - (lastFaultMs.get(consumer) ?? -Infinity);
     const { facts } = ledger.consumer(consumer);
-    return facts.limited || quietMs <= lastsMs + callMs ? [] : ["healthy"];
+    // An extension that failed counts until the next lease must have been extended.
+    const rememberedMs = Math.max(lastsMs, facts.visibilitySeconds * 1_000);
+    return facts.limited || quietMs <= rememberedMs + callMs ? [] : ["healthy"];
   };
 
   return {
     see: (entry, ledger, report) => {
       if (entry.type === "request" && entry.who !== "producer" && entry.fault !== undefined) {
         lastFaultMs.set(entry.who, entry.atMs);
-      } else if (entry.type === "blocked")
-        lastFaultMs.set(entry.consumer, entry.atMs + entry.forMs);
+      } else if (entry.type === "blocked") blocked(entry.consumer, entry.atMs + entry.forMs);
       else if (entry.type === "aborted" || entry.type === "answered") {
         const who = poller(entry, ledger);
         if (who === undefined) return;
         // One that is given up may still be answered.
         if (entry.type === "aborted" || entry.late) troubles.set(who, undefined);
-        else polled(who, entry.error, entry.atMs);
+        else {
+          const { blockedUntilMs } = ledger.consumer(who);
+          polled(who, entry.error, entry.atMs, Math.max(entry.atMs, blockedUntilMs));
+        }
       } else if (entry.type === "startResolved") {
         // Of one that runs already another start says nothing.
         if (started.has(entry.consumer)) return;
