@@ -15,7 +15,7 @@ export const order: readonly Mutation[] = [
   {
     name: "handles the rest of a failed lane",
     file: "consumer/lane-keeper.js",
-    find: "this.#giveBackBehind(place, outcome.afterSeconds ?? 0);",
+    find: "this.#giveBackBehind(delivery, place, outcome.afterSeconds ?? 0);",
     replace: "",
     queues: ["ordered", "fifo"],
   },
@@ -92,8 +92,8 @@ export const order: readonly Mutation[] = [
   {
     name: "gives the rest of a key back before the one that failed",
     file: "consumer/lane-keeper.js",
-    find: "this.#parts.fifo ? 0 : afterSeconds",
-    replace: "0",
+    find: "giveBack(behindFailure, afterSeconds)",
+    replace: "giveBack(behindFailure)",
     queues: ["ordered"],
   },
   {
