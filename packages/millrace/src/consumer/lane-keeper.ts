@@ -5,7 +5,7 @@
 import { Lanes } from "../channel/lanes.ts";
 import type { Delivery, DeliveryState } from "./delivery.ts";
 import type { LaneKey } from "./order-by.ts";
-import { behindFailure, giveBack } from "./outcome.ts";
+import { behindFailure, giveBack, stopping } from "./outcome.ts";
 import type { Release } from "./outcome.ts";
 
 export interface LaneKeeperParts {
@@ -162,8 +162,11 @@ export class LaneKeeper {
   /** What becomes of those behind a delivery that comes back after `afterSeconds`. */
   #outcomeBehind(failed: Delivery, afterSeconds: number): OutcomeBehind {
     const { groupId } = failed.message;
-    const held = giveBack(behindFailure);
-    const delayed = giveBack(behindFailure, afterSeconds);
+    const { outcome } = failed;
+    const stops = outcome?.type === "release" && outcome.reason === stopping;
+    const reason = stops ? stopping : behindFailure;
+    const held = giveBack(reason);
+    const delayed = giveBack(reason, afterSeconds);
     // A key may span groups, of which SQS holds back that of the failed one alone.
     return ({ message }) => (this.#parts.fifo && message.groupId === groupId ? held : delayed);
   }

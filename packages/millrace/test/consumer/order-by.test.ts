@@ -326,6 +326,25 @@ describe("an orderBy that goes wrong", () => {
 
 describe("a stop in the middle of it", () => {
   it.each([
+    ["standard", {}],
+    ["FIFO", { FifoQueue: "true" }],
+  ])("says of what it releases that it does, and of no failure (%s)", async (_, attributes) => {
+    const bench = await Bench.open(attributes);
+    await bench.sendTo("g", "a1", "b1", "b2", "b3");
+    const { consumer, told } = bench.consumer({
+      orderBy: byLetter,
+      concurrency: 1,
+      handle: () => sleep(bench.clock, 1_000),
+    });
+    await bench.start(consumer);
+    await bench.run(consumer.stop());
+    // b1 has its turn, and waits for a worker; the others wait for their turns.
+    expect(only(told, "released").map(({ message, reason }) => [message.body, reason])).toEqual(
+      expect.arrayContaining(["b1", "b2", "b3"].map((body) => [body, "the consumer stops"])),
+    );
+  });
+
+  it.each([
     ["orderBy", true],
     ["a listener of received", true],
     ["a listener of received", false],

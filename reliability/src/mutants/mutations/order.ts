@@ -92,8 +92,8 @@ export const order: readonly Mutation[] = [
   {
     name: "gives the rest of a key back before the one that failed",
     file: "consumer/lane-keeper.js",
-    find: "giveBack(behindFailure, afterSeconds)",
-    replace: "giveBack(behindFailure)",
+    find: "giveBack(reason, afterSeconds)",
+    replace: "giveBack(reason)",
     queues: ["ordered"],
   },
   {
