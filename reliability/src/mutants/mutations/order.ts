@@ -51,8 +51,8 @@ export const order: readonly Mutation[] = [
   {
     name: "acknowledges what stands behind a failure in its batch",
     file: "consumer/batch-worker.js",
-    find: "delivery.settle(lanes?.brokenBefore(delivery) ?? verdict.outcome, handlerMs);",
-    replace: "delivery.settle(verdict.outcome, handlerMs);",
+    find: "const outcome = lanes?.brokenBefore(delivery) ?? verdict.outcome;",
+    replace: "const { outcome } = verdict;",
     queues: ["ordered", "fifo"],
   },
   {
