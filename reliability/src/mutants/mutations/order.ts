@@ -97,6 +97,13 @@ export const order: readonly Mutation[] = [
     queues: ["ordered"],
   },
   {
+    name: "gives other groups of a key back before the one that failed",
+    file: "consumer/lane-keeper.js",
+    find: "this.#parts.fifo && message.groupId === groupId ? held",
+    replace: "this.#parts.fifo ? held",
+    queues: ["orderedFifo"],
+  },
+  {
     name: "keeps a lane closed whose turn was lost before it began",
     file: "consumer/lane-keeper.js",
     find: 'if (from !== "running")',
