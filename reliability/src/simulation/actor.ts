@@ -23,6 +23,7 @@ export interface Stage {
   readonly wire: Wire;
   readonly queueUrl: string;
   readonly queueVisibilitySeconds: number;
+  readonly fifo: boolean;
   readonly temper: Temper;
   /** How often each job went wrong so far. */
   readonly troubles: Map<number, number>;
@@ -221,6 +222,7 @@ export class Actor {
         visibilitySeconds,
         handlerTimeoutMs,
         lanes,
+        fifo: stage.fifo,
         slowBodies: plan.slowSchema,
         limited: plan.limits,
       },

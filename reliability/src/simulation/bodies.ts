@@ -7,7 +7,7 @@ import type { Job } from "./scenario.ts";
 
 /** The attribute in which a delivery carries its number, as a trace id would travel. */
 export const deliveryAttribute = "simulation.delivery";
-/** The attribute of a message's lane, on queues that have no groups. */
+/** The attribute of a message's lane, where it is not its group. */
 export const laneAttribute = "simulation.lane";
 
 /** Bodies begin with the job's number, whatever else is wrong with them. */
@@ -55,5 +55,5 @@ export function laneOf(
   groupId: string | undefined,
   attributes: ReceivedMessage["MessageAttributes"],
 ): string | undefined {
-  return groupId ?? attributes?.[laneAttribute]?.StringValue;
+  return attributes?.[laneAttribute]?.StringValue ?? groupId;
 }

@@ -24,6 +24,8 @@ export interface ConsumerFacts {
   readonly visibilitySeconds: number;
   readonly handlerTimeoutMs: number | undefined;
   readonly lanes: Lanes;
+  /** Whether its queue is a FIFO one. */
+  readonly fifo: boolean;
   /** Whether reading a body may take its time, for which the log shows neither a worker nor a reason. */
   readonly slowBodies: boolean;
   /** Whether a limit may hold polls back. */
@@ -36,6 +38,8 @@ export interface HandedOut {
   readonly messageId: string;
   readonly job: number;
   readonly lane: string | undefined;
+  /** Its message group; undefined on standard queues. */
+  readonly group: string | undefined;
   readonly sequence: string | undefined;
   readonly receiveCount: number;
   /** Whether its body is one that a handler gets to see. */
@@ -54,6 +58,8 @@ export interface TakenIn {
   readonly job: number;
   readonly messageId: string;
   readonly lane: string | undefined;
+  /** Its message group; undefined on standard queues. */
+  readonly group: string | undefined;
   readonly sequence: string | undefined;
   /** Set when it is a copy of a delivery, in the dead-letter queue. */
   readonly copyOf: number | undefined;

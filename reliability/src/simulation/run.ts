@@ -9,7 +9,12 @@ import type { QueueKind, Scenario } from "./scenario.ts";
 import { runScenario } from "./simulation.ts";
 
 /** Queues that a simulation may draw. */
-export const queueKinds: readonly [QueueKind, ...QueueKind[]] = ["standard", "ordered", "fifo"];
+export const queueKinds: readonly [QueueKind, ...QueueKind[]] = [
+  "standard",
+  "ordered",
+  "fifo",
+  "orderedFifo",
+];
 
 /** What became of a seed. */
 export interface SeedResult {

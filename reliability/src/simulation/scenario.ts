@@ -8,8 +8,15 @@ import type { FaultPlan } from "./faults.ts";
 import type { Batches, Lanes } from "./log.ts";
 import type { Skew } from "./process.ts";
 
-/** What a seed is restricted to; without it, everything is drawn. */
-export type QueueKind = "standard" | "ordered" | "fifo";
+/**
+ * What a seed is restricted to; without it, everything is drawn. `ordered`: a standard queue with an order by key;
+ * `orderedFifo`: a FIFO queue with one, whose keys span message groups.
+ */
+export type QueueKind = "standard" | "ordered" | "fifo" | "orderedFifo";
+
+export function isFifo(kind: QueueKind): boolean {
+  return kind === "fifo" || kind === "orderedFifo";
+}
 
 interface QueuePlan {
   readonly kind: QueueKind;
@@ -25,6 +32,8 @@ export interface Job {
   readonly number: number;
   readonly sendAtMs: number;
   readonly lane: string | undefined;
+  /** On FIFO queues: its message group. */
+  readonly group: string | undefined;
   /** `rejected`: the schema does not take it. `explosive`: the schema throws. */
   readonly body: "good" | "notJson" | "rejected" | "explosive";
   /** How many of its runs may go wrong. */
@@ -97,8 +106,8 @@ export function drawScenario(seed: number, kinds: readonly [QueueKind, ...QueueK
   const kind = draw.pick(kinds);
   const queue: QueuePlan = {
     kind,
-    reorder: kind !== "fifo" && draw.chance(0.4),
-    duplicateRate: kind === "fifo" ? 0 : draw.pick([0, 0, 0, 0.05, 0.2]),
+    reorder: !isFifo(kind) && draw.chance(0.4),
+    duplicateRate: isFifo(kind) ? 0 : draw.pick([0, 0, 0, 0.05, 0.2]),
     maxReceiveCount: draw.chance(0.5) ? draw.pick([2, 4, 10, 1_000, 1_000]) : undefined,
     visibilitySeconds: draw.pick([30, 30, 10, 5]),
   };
@@ -154,6 +163,14 @@ function crowd(scenario: Scenario, draw: Draw): Scenario {
   };
 }
 
+/** What the consumers of each kind of queue order by. */
+const lanesOf: Readonly<Record<QueueKind, Lanes>> = {
+  standard: "none",
+  ordered: "key",
+  fifo: "group",
+  orderedFifo: "key",
+};
+
 function drawConsumer(
   draw: Draw,
   number: number,
@@ -183,7 +200,7 @@ function drawConsumer(
     limits: draw.chance(0.2),
     retry: draw.pick(["default", "short", "short", "nonsense"]),
     throwing: draw.chance(0.3),
-    lanes: kind === "fifo" ? "group" : kind === "ordered" ? "key" : "none",
+    lanes: lanesOf[kind],
     skew: { offsetMs: draw.pick([0, 0, -1_800_000, 300_000]), jumps },
   };
 }
@@ -207,6 +224,7 @@ function drawJobs(draw: Draw, roughMs: number, queue: QueuePlan, schema: boolean
       number: index + 1,
       sendAtMs: draw.integer(0, spreadMs),
       lane: unkeyed ? undefined : `k${lane}`,
+      group: drawGroup(draw, queue.kind, lane, count),
       body: poison
         ? draw.pick(["notJson", "rejected"])
         : schema && draw.chance(0.05)
@@ -215,6 +233,11 @@ function drawJobs(draw: Draw, roughMs: number, queue: QueuePlan, schema: boolean
       troubles: draw.pick([0, 0, 1, 2, 4]),
     };
   }).toSorted((a, b) => a.sendAtMs - b.sendAtMs);
+}
+
+function drawGroup(draw: Draw, kind: QueueKind, lane: number, jobs: number): string | undefined {
+  if (!isFifo(kind)) return undefined;
+  return kind === "fifo" ? `k${lane}` : `g${draw.magnitude(1, jobs)}`;
 }
 
 function drawActions(draw: Draw, roughMs: number, consumers: number): Action[] {

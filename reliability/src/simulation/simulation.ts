@@ -14,6 +14,7 @@ import { FaultySqs } from "./faulty-sqs.ts";
 import type { Wire } from "./faulty-sqs.ts";
 import { Log } from "./log.ts";
 import { SimulatedProcess } from "./process.ts";
+import { isFifo } from "./scenario.ts";
 import type { Job, Scenario } from "./scenario.ts";
 import { Deliveries } from "./wire-record.ts";
 
@@ -103,8 +104,8 @@ class Simulation {
 
   async #makeQueues(): Promise<{ readonly url: string; readonly deadUrl: string | undefined }> {
     const { kind, maxReceiveCount, visibilitySeconds } = this.#scenario.queue;
-    const suffix = kind === "fifo" ? ".fifo" : "";
-    const fifo: Record<string, string> = kind === "fifo" ? { FifoQueue: "true" } : {};
+    const suffix = isFifo(kind) ? ".fifo" : "";
+    const fifo: Record<string, string> = isFifo(kind) ? { FifoQueue: "true" } : {};
     const service = this.#service;
     let deadUrl: string | undefined;
     let redrive: Record<string, string> = {};
@@ -134,6 +135,7 @@ class Simulation {
       wire: this.#wire,
       queueUrl,
       queueVisibilitySeconds: queue.visibilitySeconds,
+      fifo: isFifo(queue.kind),
       temper,
       troubles: new Map(),
       job: (number) => byNumber.get(number),
@@ -171,14 +173,14 @@ class Simulation {
   }
 
   async #send(producer: Producer, job: Job): Promise<void> {
-    const { number, lane } = job;
-    const fifo = this.#scenario.queue.kind === "fifo";
+    const { number, lane, group } = job;
+    const isKey = lane !== group;
     this.#sending += 1;
     this.log.add("sendCalled", { job: number, lane });
     try {
       const { messageId } = await producer.send(bodyOf(job), {
-        ...(fifo && { groupId: lane }),
-        ...(!fifo && lane !== undefined && { attributes: { [laneAttribute]: lane } }),
+        ...(group !== undefined && { groupId: group }),
+        ...(isKey && lane !== undefined && { attributes: { [laneAttribute]: lane } }),
       });
       this.log.add("sendResolved", { job: number, messageId });
     } catch (error) {

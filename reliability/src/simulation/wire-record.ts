@@ -40,6 +40,7 @@ export class Deliveries {
       messageId: message.MessageId ?? "",
       job: jobOf(message.Body),
       lane: laneOf(message.Attributes?.["MessageGroupId"], message.MessageAttributes),
+      group: message.Attributes?.["MessageGroupId"],
       sequence: message.Attributes?.["SequenceNumber"],
       receiveCount: Number(message.Attributes?.["ApproximateReceiveCount"]),
       sound: isSound(message.Body),
@@ -124,6 +125,7 @@ function sent(
     job: jobOf(message.MessageBody),
     messageId,
     lane: laneOf(group, attributes),
+    group,
     sequence,
     copyOf: copyOf === undefined ? undefined : Number(copyOf),
   };

@@ -18,16 +18,10 @@ import { Ring } from "./ring.ts";
 export class Lanes<Key, T> {
   /** What waits in each lane; undefined while nothing ever has. */
   readonly #lanes = new Map<Key, Ring<T> | undefined>();
-  #waiting = 0;
 
   /** Lanes that hold something. */
   get size(): number {
     return this.#lanes.size;
-  }
-
-  /** Values that wait for their turn, in all lanes. */
-  get waiting(): number {
-    return this.#waiting;
   }
 
   /** Adds a value at the end of its lane; true when it has its turn at once. */
@@ -42,7 +36,6 @@ export class Lanes<Key, T> {
       this.#lanes.set(key, waiting);
     }
     waiting.push(value);
-    this.#waiting += 1;
     return false;
   }
 
@@ -59,9 +52,7 @@ export class Lanes<Key, T> {
   /** Takes out the first of those that wait in a lane, to share the turn; undefined when none waits. */
   join(key: Key): T | undefined {
     const waiting = this.#lanes.get(key);
-    if (waiting === undefined || waiting.size === 0) return undefined;
-    this.#waiting -= 1;
-    return waiting.shift();
+    return waiting === undefined || waiting.size === 0 ? undefined : waiting.shift();
   }
 
   /** The first of those that wait in a lane; undefined when none waits. */
@@ -71,8 +62,6 @@ export class Lanes<Key, T> {
 
   /** Takes out all that wait in a lane, in order. The value that has its turn keeps it. */
   takeWaiting(key: Key): T[] {
-    const values = this.#lanes.get(key)?.drain() ?? [];
-    this.#waiting -= values.length;
-    return values;
+    return this.#lanes.get(key)?.drain() ?? [];
   }
 }

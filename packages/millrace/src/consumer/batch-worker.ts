@@ -123,11 +123,12 @@ export class BatchWorker<Body> {
   #settle(delivery: Delivery, end: HandlerEnd, bodyRefused: boolean, handlerMs: number): void {
     const { judge, lanes, reporter } = this.#parts;
     const verdict = judge.verdict(delivery, end, bodyRefused);
-    if (verdict?.error !== undefined) reporter.failed(delivery, verdict.error, verdict.outcome);
-    // A listener of `failed` may have taken so long that the lease is over by now.
-    if (verdict === undefined || delivery.state !== "running") return;
+    if (verdict === undefined) return;
     // Behind one of its lane that failed in this very batch it comes again too, so that they come in order.
-    delivery.settle(lanes?.brokenBefore(delivery) ?? verdict.outcome, handlerMs);
+    const outcome = lanes?.brokenBefore(delivery) ?? verdict.outcome;
+    if (verdict.error !== undefined) reporter.failed(delivery, verdict.error, outcome);
+    // A listener of `failed` may have taken so long that the lease is over by now.
+    if (delivery.state === "running") delivery.settle(outcome, handlerMs);
   }
 }
 

@@ -4,11 +4,12 @@
 import type { SqsApi } from "../sqs/api.ts";
 import { bounded, boundedCall } from "../sqs/bounded-call.ts";
 import type { CallLimits } from "../sqs/bounded-call.ts";
-import { SqsResponseError } from "../sqs/errors.ts";
+import { SqsResponseError, SqsTimeoutError } from "../sqs/errors.ts";
 import { maxMessageAttributes, maxPayloadBytes } from "../sqs/limits.ts";
 import { messageBytes } from "../sqs/message-size.ts";
 import type { MessageAttributes, SendMessageOutput } from "../sqs/operations.ts";
 import { resolveQueueUrl } from "../sqs/queue-address.ts";
+import { waitFor } from "../sqs/wait-for.ts";
 import type { Delivery } from "./delivery.ts";
 
 /** Characters of a reason that travel. */
@@ -21,8 +22,8 @@ export const reasonAttribute = "millrace.deadLetterReason";
 export class DeadLetterQueue {
   readonly arn: string;
   readonly #sqs: SqsApi;
-  /** Set by the first look-up that succeeded. */
-  #url: string | undefined;
+  /** Its URL, as it was looked up: set by the first send that needs it, dropped when the look-up fails. */
+  #url: Promise<string> | undefined;
 
   constructor(arn: string, sqs: SqsApi) {
     this.arn = arn;
@@ -38,8 +39,7 @@ export class DeadLetterQueue {
    * what came back names no message.
    */
   async send(delivery: Delivery, reason: string | undefined, limits: CallLimits): Promise<void> {
-    const { clock, timeoutMs, signal } = limits;
-    this.#url ??= await resolveQueueUrl(bounded(this.#sqs, clock, timeoutMs), this.arn, signal);
+    const QueueUrl = await this.#lookUp(limits);
     const { message, received } = delivery;
     const attributes = withReason(received.MessageAttributes ?? {}, reason, message.rawBody);
     // Optional: an SqsApi of the user's own may answer nothing, whatever its type says.
@@ -47,7 +47,7 @@ export class DeadLetterQueue {
       this.#sqs,
       "SendMessage",
       {
-        QueueUrl: this.#url,
+        QueueUrl,
         MessageBody: message.rawBody,
         ...(Object.keys(attributes).length > 0 && { MessageAttributes: attributes }),
         ...(message.groupId !== undefined && { MessageGroupId: message.groupId }),
@@ -60,6 +60,18 @@ export class DeadLetterQueue {
       const text = "SendMessage: the answer is not SQS's: it names no message";
       throw new SqsResponseError(text, "SendMessage");
     }
+  }
+
+  /** One look-up for all who need it at once: within the bounds of the first, which the others do not wait beyond theirs for. */
+  #lookUp({ clock, timeoutMs, signal }: CallLimits): Promise<string> {
+    if (this.#url !== undefined) {
+      const onTimeout = (): Error => new SqsTimeoutError("GetQueueUrl", timeoutMs);
+      return waitFor(this.#url, { clock, timeoutMs, signal, onTimeout });
+    }
+    const url = resolveQueueUrl(bounded(this.#sqs, clock, timeoutMs), this.arn, signal);
+    this.#url = url;
+    url.catch(() => (this.#url = undefined));
+    return url;
   }
 }
 

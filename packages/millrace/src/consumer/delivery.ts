@@ -23,8 +23,8 @@ import type { Outcome } from "./outcome.ts";
  *
  * | state | entered when | left when |
  * |---|---|---|
- * | received | SQS's answer holds it; its permit is taken, its lease begins | it has its turn and is sent into the channel, or it is released: by a stop, or after one before it in its lane |
- * | waiting | it is on its way through the channel | a worker takes it, or a stop releases it |
+ * | received | SQS's answer holds it; its permit is taken, its lease begins | it has its turn and is sent into the channel, or it is released: by a stop, behind one of its lane that failed, or at once, when its poll had been given up or is taken back |
+ * | waiting | it is on its way through the channel, or in a batch that is gathered | a worker takes it, or it is released: by a stop, or behind one of its lane that failed in the same batch |
  * | running | a worker takes it | its outcome is known |
  * | settling | its outcome is known; its lease is extended no more | SQS has confirmed the settlement, or it is given up |
  * | settled | SQS has confirmed | never: the permit goes back |

@@ -8,14 +8,17 @@ import { waitFor } from "../sqs/wait-for.ts";
 import type { ReadBody } from "./body.ts";
 import type { Delivery } from "./delivery.ts";
 import { BodyTimeoutError } from "./errors.ts";
+import type { OutcomeBehind } from "./lane-keeper.ts";
 import type { Message } from "./message.ts";
 import { keyOf } from "./order-by.ts";
 import type { LaneKey, OrderBy } from "./order-by.ts";
 import { behindFailure, giveBack } from "./outcome.ts";
-import type { Release } from "./outcome.ts";
 
 /** How long a schema may take that answers with a promise: those received later wait for it. */
 const readWithinMs = 10_000;
+
+/** What becomes of those behind one that went away unread. */
+const behind = giveBack(behindFailure);
 
 export interface IntakeParts<Body> {
   readonly orderBy: OrderBy<Body>;
@@ -55,7 +58,10 @@ export class Intake<Body> {
   #accepted = 0;
   #looked = 0;
   /** Lanes in which one failed while some were unread: up to which number they go back. Empty once all are read. */
-  readonly #broken = new Map<LaneKey, { readonly upTo: number; readonly outcome: Release }>();
+  readonly #broken = new Map<
+    LaneKey,
+    { readonly upTo: number; readonly outcomeOf: OutcomeBehind }
+  >();
 
   constructor(parts: IntakeParts<Body>) {
     this.#parts = parts;
@@ -68,9 +74,9 @@ export class Intake<Body> {
     if (!this.#reading) this.#next();
   }
 
-  /** One of that lane failed: those received after it go back with this outcome, once it is known which they are. */
-  broke(key: LaneKey, outcome: Release): void {
-    if (this.#reading) this.#broken.set(key, { upTo: this.#accepted, outcome });
+  /** One of that lane failed: those received after it go back with these outcomes, once it is known which they are. */
+  broke(key: LaneKey, outcomeOf: OutcomeBehind): void {
+    if (this.#reading) this.#broken.set(key, { upTo: this.#accepted, outcomeOf });
   }
 
   /** What the worker is to handle; it throws what reading the body, or asking for its key, threw. */
@@ -148,13 +154,13 @@ export class Intake<Body> {
   #enter(delivery: Delivery, key: LaneKey | undefined): void {
     const broken = key === undefined ? undefined : this.#broken.get(key);
     if (delivery.state !== "received") this.#wentAway(key);
-    else if (broken !== undefined && this.#looked <= broken.upTo) delivery.settle(broken.outcome);
-    else this.#parts.enter(delivery, key);
+    else if (broken !== undefined && this.#looked <= broken.upTo) {
+      delivery.settle(broken.outcomeOf(delivery));
+    } else this.#parts.enter(delivery, key);
   }
 
   #wentAway(key: LaneKey | undefined): void {
     if (key === undefined || this.#queue.size === 0) return;
-    const outcome = giveBack(behindFailure);
-    this.#broken.set(key, { upTo: this.#accepted, outcome });
+    this.#broken.set(key, { upTo: this.#accepted, outcomeOf: () => behind });
   }
 }

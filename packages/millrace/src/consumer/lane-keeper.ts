@@ -5,7 +5,7 @@
 import { Lanes } from "../channel/lanes.ts";
 import type { Delivery, DeliveryState } from "./delivery.ts";
 import type { LaneKey } from "./order-by.ts";
-import { behindFailure, giveBack } from "./outcome.ts";
+import { behindFailure, giveBack, stopping } from "./outcome.ts";
 import type { Release } from "./outcome.ts";
 
 export interface LaneKeeperParts {
@@ -18,8 +18,11 @@ export interface LaneKeeperParts {
   /** Sends a delivery that has its turn towards the workers. */
   readonly forward: (delivery: Delivery) => void;
   /** Told when one of a lane has failed, and what is to become of those behind it. */
-  readonly broke: (key: LaneKey, outcome: Release) => void;
+  readonly broke: (key: LaneKey, outcomeOf: OutcomeBehind) => void;
 }
+
+/** What is to become of a delivery that stands behind one that failed. */
+export type OutcomeBehind = (delivery: Delivery) => Release;
 
 /** The turn of a lane: one delivery has it, or several that are handled in one batch. */
 interface Turn {
@@ -28,7 +31,7 @@ interface Turn {
   /** Those that have joined it so far. */
   joined: number;
   /** Set when one of them fails: from which on they go back, and how. */
-  broken: { readonly from: number; readonly outcome: Release } | undefined;
+  broken: { readonly from: number; readonly outcomeOf: OutcomeBehind } | undefined;
 }
 
 /** Where a delivery stands. */
@@ -51,9 +54,9 @@ interface Place {
  * | has its turn | lost | those behind it go back; the next to come has its turn once no handler runs any more |
  * | waits | settling, lost | all that wait in its lane go back: those behind it may not overtake it |
  *
- * Those that go back are released with what visibility timeout brings them back in order: 0 on a FIFO
- * queue, where SQS holds the group until the failed one is visible, and hands all of them out from there;
- * that of the failed one on a standard queue, where nothing else would hold them.
+ * Those that go back are released with what visibility timeout brings them back in order: that of the failed
+ * one, since nothing else would hold them. 0 only for those of its own message group on a FIFO queue: SQS holds
+ * the group until the failed one is visible, and hands all of them out from there.
  *
  * A batch may take several of a lane at once, which then share the turn; when one of them fails, those after
  * it in the batch go back as well, whatever their handler said of them.
@@ -102,7 +105,7 @@ export class LaneKeeper {
     const place = this.#places.get(delivery);
     const broken = place?.turn?.broken;
     return broken !== undefined && place !== undefined && place.position >= broken.from
-      ? broken.outcome
+      ? broken.outcomeOf(delivery)
       : undefined;
   }
 
@@ -112,16 +115,16 @@ export class LaneKeeper {
     if (place === undefined) return;
     const { state, outcome } = delivery;
     if (place.turn === undefined) {
-      this.#giveBackBehind(place, 0);
+      this.#giveBackBehind(delivery, place, 0);
     } else if (state === "settling") {
       if (outcome?.type === "retry" || outcome?.type === "release") {
-        this.#giveBackBehind(place, outcome.afterSeconds ?? 0);
+        this.#giveBackBehind(delivery, place, outcome.afterSeconds ?? 0);
       }
       if (!this.#parts.fifo) this.#pass(delivery, place);
     } else if (state === "settled") {
       this.#pass(delivery, place);
     } else if (state === "lost") {
-      this.#giveBackBehind(place, 0);
+      this.#giveBackBehind(delivery, place, 0);
       if (from !== "running") this.#pass(delivery, place);
     }
   }
@@ -143,17 +146,29 @@ export class LaneKeeper {
   }
 
   /** Those that wait go back now, those that share the turn when their batch settles them. */
-  #giveBackBehind({ key, turn, position }: Place, afterSeconds: number): void {
-    const outcome = giveBack(behindFailure, this.#parts.fifo ? 0 : afterSeconds);
-    this.#parts.broke(key, outcome);
+  #giveBackBehind(failed: Delivery, { key, turn, position }: Place, afterSeconds: number): void {
+    const outcomeOf = this.#outcomeBehind(failed, afterSeconds);
+    this.#parts.broke(key, outcomeOf);
     if (turn !== undefined && position + 1 < (turn.broken?.from ?? Infinity)) {
-      turn.broken = { from: position + 1, outcome };
+      turn.broken = { from: position + 1, outcomeOf };
     }
     const waiting = this.#lanes.takeWaiting(key);
     for (const delivery of waiting) this.#places.delete(delivery);
     for (const delivery of waiting) {
-      if (delivery.state === "received") delivery.settle(outcome);
+      if (delivery.state === "received") delivery.settle(outcomeOf(delivery));
     }
+  }
+
+  /** What becomes of those behind a delivery that comes back after `afterSeconds`. */
+  #outcomeBehind(failed: Delivery, afterSeconds: number): OutcomeBehind {
+    const { groupId } = failed.message;
+    const { outcome } = failed;
+    const stops = outcome?.type === "release" && outcome.reason === stopping;
+    const reason = stops ? stopping : behindFailure;
+    const held = giveBack(reason);
+    const delayed = giveBack(reason, afterSeconds);
+    // A key may span groups, of which SQS holds back that of the failed one alone.
+    return ({ message }) => (this.#parts.fifo && message.groupId === groupId ? held : delayed);
   }
 }
 

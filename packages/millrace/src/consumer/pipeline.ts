@@ -121,7 +121,7 @@ export class Pipeline<Body> implements DeliveryObserver {
         ? new LaneKeeper({
             fifo,
             forward: (delivery) => this.#forward(delivery),
-            broke: (key, outcome) => this.#intake.broke(key, outcome),
+            broke: (key, outcomeOf) => this.#intake.broke(key, outcomeOf),
           })
         : undefined;
     this.#readsAhead = orderBy !== undefined || "handleBatch" in work;

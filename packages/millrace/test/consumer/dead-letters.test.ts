@@ -1,7 +1,13 @@
 /**
  * How messages that can never succeed end: copied to the dead-letter queue, then deleted.
  */
-import { deadLetter, LeaseLostError, NoDeadLetterQueueError, SqsConnectionError } from "millrace";
+import {
+  deadLetter,
+  LeaseLostError,
+  NoDeadLetterQueueError,
+  sleep,
+  SqsConnectionError,
+} from "millrace";
 import type { MessageAttributes, ReceivedMessage } from "millrace";
 import { expect, it } from "vitest";
 import { DeadLetterQueue, reasonAttribute } from "../../src/consumer/dead-letter-queue.ts";
@@ -229,7 +235,7 @@ function fixture(
   bench: Bench,
   received: ReceivedMessage,
   arn: string,
-): { send: (reason?: string) => Promise<void> } {
+): { send: (reason?: string, timeoutMs?: number) => Promise<void> } {
   const delivery = new Delivery(
     { MessageId: "m-1", ...received, ReceiptHandle: "handle" },
     bench.queueUrl,
@@ -239,7 +245,8 @@ function fixture(
   );
   const queue = new DeadLetterQueue(arn, bench.sqs);
   return {
-    send: (reason) => queue.send(delivery, reason, { clock: bench.clock, timeoutMs: 10_000 }),
+    send: (reason, timeoutMs = 10_000) =>
+      queue.send(delivery, reason, { clock: bench.clock, timeoutMs }),
   };
 }
 
@@ -262,6 +269,42 @@ it("sends to a FIFO queue with the message's group, and no copy twice", async ()
 });
 
 const deadArn = "arn:aws:sqs:us-east-1:000000000000:dead";
+
+it("looks the queue up once for all that need it at once", async () => {
+  const bench = await Bench.open();
+  const url = await bench.deadLetterQueue();
+  await bench.send("1", "2", "3", "4", "5");
+  bench.sqs.intercept("GetQueueUrl", async (next) => {
+    await sleep(bench.clock, 20);
+    return next();
+  });
+  const { consumer } = bench.consumer({ handle: () => deadLetter() });
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().deadLettered === 5);
+  expect(bench.sqs.of("GetQueueUrl")).toHaveLength(1);
+  expect(await dead(bench, url)).toHaveLength(5);
+});
+
+it("waits for another's look-up no longer than it may, and asks again when that has failed", async () => {
+  const bench = await Bench.open();
+  const url = await bench.deadLetterQueue();
+  bench.sqs.intercept("GetQueueUrl", (_next, _input, options) => silence(options));
+  const { send } = fixture(bench, { Body: "never" }, deadArn);
+  const ends: [string, number, unknown][] = [];
+  const ended = (who: string) => (error: unknown) =>
+    void ends.push([who, bench.clock.monotonicMs(), error]);
+  send("broken").catch(ended("the first"));
+  send("broken", 3_000).catch(ended("the second"));
+  await bench.clock.advance(10_000);
+  expect(ends).toEqual([
+    ["the second", 3_000, expect.objectContaining({ code: "SQS_TIMEOUT", timeoutMs: 3_000 })],
+    ["the first", 10_000, expect.objectContaining({ code: "SQS_TIMEOUT", timeoutMs: 10_000 })],
+  ]);
+  expect(bench.sqs.of("GetQueueUrl")).toHaveLength(1);
+  bench.sqs.intercept("GetQueueUrl", undefined);
+  await send("broken");
+  expect(await dead(bench, url)).toHaveLength(1);
+});
 
 it("leaves the reason out where there are ten attributes already", async () => {
   const bench = await Bench.open();

@@ -445,6 +445,28 @@ describe("lanes in batches", () => {
     },
   );
 
+  it("tells of each that failed what really follows: those behind the first are released", async () => {
+    const bench = await Bench.open(fifo);
+    await bench.sendTo("a", "a1", "a2", "a3");
+    const { consumer, told } = bench.consumer({
+      handleBatch: () => Promise.reject(new Error("on purpose")),
+      retry: () => 100,
+    });
+    await bench.start(consumer);
+    await bench.clock.advance(1_000);
+    const follows = only(told, "failed").map(({ message, outcome }) => [
+      message.body,
+      outcome.type,
+    ]);
+    expect(follows).toEqual([
+      ["a1", "retry"],
+      ["a2", "release"],
+      ["a3", "release"],
+    ]);
+    expect(bodies(only(told, "retried"))).toEqual(["a1"]);
+    expect(bodies(only(told, "released"))).toEqual(["a2", "a3"]);
+  });
+
   it("gathers what comes into a lane while it waits", async () => {
     const bench = await Bench.open();
     await bench.send(...texts(35));

@@ -110,6 +110,68 @@ describe("order by a key", () => {
   });
 });
 
+describe("a key that spans the groups of a FIFO queue", () => {
+  it("brings those of other groups back with the one that failed, not before it", async () => {
+    const bench = await Bench.open({ FifoQueue: "true" });
+    await bench.sendTo("g1", "a1");
+    await bench.sendTo("g2", "a2");
+    await bench.sendTo("g1", "a3");
+    await bench.sendTo("g2", "b1");
+    const handled: string[] = [];
+    const { consumer, told } = bench.consumer({
+      orderBy: byLetter,
+      retry: () => 30,
+      handle: async ({ body, receiveCount }) => {
+        await sleep(bench.clock, 100);
+        if (body === "a1" && receiveCount === 1) throw new Error("on purpose");
+        handled.push(body);
+      },
+    });
+    await bench.start(consumer);
+    await bench.clock.advance(29_000);
+    expect(handled).toEqual(["b1"]);
+    // SQS holds the group of the one that failed behind it, and no other.
+    expect(only(told, "released")).toMatchObject([
+      { message: { body: "a3" }, afterSeconds: 0 },
+      { message: { body: "a2" }, afterSeconds: 30 },
+    ]);
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 4);
+    expect(handled[1]).toBe("a1");
+  });
+
+  it("does so with what was not read yet, and what shares its batch", async () => {
+    const bench = await Bench.open({ FifoQueue: "true" });
+    await bench.sendTo("g1", JSON.stringify("a1"));
+    await bench.sendTo("g2", JSON.stringify("a2"));
+    await bench.sendTo("g3", JSON.stringify("b1"), JSON.stringify("a3"));
+    const batches: string[][] = [];
+    const { consumer, told } = bench.consumer({
+      // b1 takes its time, and a3 is behind it.
+      schema: z.string().refine(async (text) => {
+        if (text === "b1") await sleep(bench.clock, 2_000);
+        return true;
+      }),
+      orderBy: ({ body }) => body.slice(0, 1),
+      handleBatch: (messages) => {
+        batches.push(messages.map(({ body }) => body));
+        return messages.map(({ body, receiveCount }) =>
+          body === "a1" && receiveCount === 1 ? retry({ afterSeconds: 30 }) : undefined,
+        );
+      },
+      batch: { maxWaitMs: 100 },
+    });
+    await bench.start(consumer);
+    await bench.clock.advance(10_000);
+    expect(batches).toEqual([["a1", "a2"], ["b1"]]);
+    expect(only(told, "released")).toMatchObject([
+      { message: { body: "a2" }, afterSeconds: 30 },
+      { message: { body: "a3" }, afterSeconds: 30 },
+    ]);
+    expect(bodies(only(told, "acknowledged"))).toEqual(["b1"]);
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 4);
+  });
+});
+
 describe("a key in the body", () => {
   const Seat = z.object({ seat: z.string(), number: z.number() });
   const json = (seat: string, number: number): string => JSON.stringify({ seat, number });
@@ -263,6 +325,25 @@ describe("an orderBy that goes wrong", () => {
 });
 
 describe("a stop in the middle of it", () => {
+  it.each([
+    ["standard", {}],
+    ["FIFO", { FifoQueue: "true" }],
+  ])("says of what it releases that it does, and of no failure (%s)", async (_, attributes) => {
+    const bench = await Bench.open(attributes);
+    await bench.sendTo("g", "a1", "b1", "b2", "b3");
+    const { consumer, told } = bench.consumer({
+      orderBy: byLetter,
+      concurrency: 1,
+      handle: () => sleep(bench.clock, 1_000),
+    });
+    await bench.start(consumer);
+    await bench.run(consumer.stop());
+    // b1 has its turn, and waits for a worker; the others wait for their turns.
+    expect(only(told, "released").map(({ message, reason }) => [message.body, reason])).toEqual(
+      expect.arrayContaining(["b1", "b2", "b3"].map((body) => [body, "the consumer stops"])),
+    );
+  });
+
   it.each([
     ["orderBy", true],
     ["a listener of received", true],

@@ -15,7 +15,7 @@ export const order: readonly Mutation[] = [
   {
     name: "handles the rest of a failed lane",
     file: "consumer/lane-keeper.js",
-    find: "this.#giveBackBehind(place, outcome.afterSeconds ?? 0);",
+    find: "this.#giveBackBehind(delivery, place, outcome.afterSeconds ?? 0);",
     replace: "",
     queues: ["ordered", "fifo"],
   },
@@ -51,8 +51,8 @@ export const order: readonly Mutation[] = [
   {
     name: "acknowledges what stands behind a failure in its batch",
     file: "consumer/batch-worker.js",
-    find: "delivery.settle(lanes?.brokenBefore(delivery) ?? verdict.outcome, handlerMs);",
-    replace: "delivery.settle(verdict.outcome, handlerMs);",
+    find: "const outcome = lanes?.brokenBefore(delivery) ?? verdict.outcome;",
+    replace: "const { outcome } = verdict;",
     queues: ["ordered", "fifo"],
   },
   {
@@ -92,9 +92,16 @@ export const order: readonly Mutation[] = [
   {
     name: "gives the rest of a key back before the one that failed",
     file: "consumer/lane-keeper.js",
-    find: "this.#parts.fifo ? 0 : afterSeconds",
-    replace: "0",
+    find: "giveBack(reason, afterSeconds)",
+    replace: "giveBack(reason)",
     queues: ["ordered"],
+  },
+  {
+    name: "gives other groups of a key back before the one that failed",
+    file: "consumer/lane-keeper.js",
+    find: "this.#parts.fifo && message.groupId === groupId ? held",
+    replace: "this.#parts.fifo ? held",
+    queues: ["orderedFifo"],
   },
   {
     name: "keeps a lane closed whose turn was lost before it began",

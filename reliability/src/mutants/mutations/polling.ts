@@ -14,8 +14,8 @@ export const polling: readonly Mutation[] = [
   {
     name: "forgets the permits of a poll that failed",
     file: "consumer/receiver.js",
-    find: "this.#requested -= wanted;\n                permits.give(wanted);",
-    replace: "this.#requested -= wanted;",
+    find: "else\n                permits.give(wanted);",
+    replace: "else {}",
     queues: ["standard", "ordered"],
   },
   {
@@ -41,9 +41,9 @@ export const polling: readonly Mutation[] = [
   // ── Calm ──
   {
     name: "polls on at once after a failure",
-    file: "consumer/receiver.js",
-    find: "this.#rest.atLeast(fullJitterMs(errorBackoff, this.#failures - 1, random));",
-    replace: "this.#rest.atLeast(0);",
+    file: "consumer/rest.js",
+    find: "this.#atLeast(errorBackoff, this.#failures - 1);",
+    replace: "this.#atLeast({ baseMs: 0, maxMs: 0 }, 0);",
   },
   {
     name: "repeats settlements at once",
@@ -53,9 +53,9 @@ export const polling: readonly Mutation[] = [
   },
   {
     name: "polls on at once after an empty answer",
-    file: "consumer/receiver.js",
-    find: "this.#rest.atLeast(fullJitterMs(emptyBackoff, this.#hastyAnswers++, this.#parts.random));",
-    replace: "this.#rest.atLeast(0);",
+    file: "consumer/rest.js",
+    find: "this.#atLeast(emptyBackoff, this.#hastyAnswers++);",
+    replace: "this.#atLeast({ baseMs: 0, maxMs: 0 }, 0);",
   },
 
   // ── What a poll, a limit, health and a start owe ──
@@ -68,14 +68,14 @@ export const polling: readonly Mutation[] = [
   {
     name: "ignores its limits",
     file: "consumer/receiver.js",
-    find: "Math.min(allowed, permits.free + reserved)",
-    replace: "Math.min(next.wanted, permits.free + reserved)",
+    find: "Math.min(allowed, permits.free +",
+    replace: "Math.min(next.wanted, permits.free +",
   },
   {
     name: "makes no longer a pause after each failure",
-    file: "consumer/receiver.js",
-    find: "this.#rest.atLeast(fullJitterMs(errorBackoff, this.#failures - 1, random));",
-    replace: "this.#rest.atLeast(fullJitterMs(errorBackoff, 0, random));",
+    file: "consumer/rest.js",
+    find: "this.#atLeast(errorBackoff, this.#failures - 1);",
+    replace: "this.#atLeast(errorBackoff, 0);",
   },
   {
     name: "polls for a second only",
@@ -110,7 +110,7 @@ export const polling: readonly Mutation[] = [
   {
     name: "leaves an aborted poll's messages stranded at a stop",
     file: "consumer/receiver.js",
-    find: "await Promise.all(this.#lost.splice(0).map((poll) => this.#takeBack(poll)));",
+    find: "await this.#lost.takeBack();",
     replace: "",
     queues: ["fifo"],
   },

@@ -316,8 +316,7 @@ export class Ledger {
       const delivery = this.deliveries.get(number);
       if (delivery === undefined) continue;
       // On a FIFO queue a poll is opened again for what it left, and what comes late is not looked at.
-      if (entry.late && consumer.facts.lanes === "group" && delivery.arrivedMs !== undefined)
-        continue;
+      if (entry.late && consumer.facts.fifo && delivery.arrivedMs !== undefined) continue;
       const visibilityMs = request.visibilitySeconds * 1_000;
       const beganMs = Math.max(request.atMs, entry.atMs - visibilityMs * answerShare);
       delivery.heldUntilMs = Math.max(delivery.heldUntilMs, beganMs + visibilityMs);

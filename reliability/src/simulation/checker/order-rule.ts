@@ -98,7 +98,7 @@ export function orderRule(entries: readonly Entry[]): Rule {
   };
 }
 
-/** It is to come again when the one that failed does; on a FIFO queue at once, since SQS holds it behind that one. */
+/** It is to come again when the one that failed does; of the same group at once, since SQS holds it behind that one. */
 function wentBack(delivery: Delivery, nowMs: number, report: Report): void {
   const { barredBy: first, settleSeconds, consumer, late, sound, arrivedMs = nowMs } = delivery;
   if (first === undefined || settleSeconds === undefined || late || !sound) return;
@@ -112,7 +112,7 @@ function wentBack(delivery: Delivery, nowMs: number, report: Report): void {
     if (lane !== delivery.lane || arrival >= delivery.arrival) continue;
     if (run === undefined && heldUntilMs <= nowMs) return;
   }
-  const isGroup = consumer.facts.lanes === "group";
+  const isGroup = delivery.group !== undefined && delivery.group === first.group;
   const lost = first.run?.abortCode === "LEASE_LOST";
   const seconds = isGroup || lost ? 0 : first.settleSeconds;
   if (seconds === undefined || seconds === settleSeconds) return;
@@ -125,7 +125,7 @@ function failed({ end, abortCode, consumer }: Run): boolean {
   if (abortCode === "LEASE_LOST") return true;
   if (end === undefined || end.how === "resolved") return false;
   if (end.how === "threw" || end.outcome === "retry") return true;
-  return end.outcome === "release" && consumer.facts.lanes === "group";
+  return end.outcome === "release" && consumer.facts.fifo;
 }
 
 /** What was in hand of the lane when its first one failed goes back, unprocessed. */

@@ -55,19 +55,19 @@ export function producerRule(): Rule {
         if (ledger.messages.has(entry.messageId)) return;
         report("the producer keeps its word", `job ${entry.job} was sent, and SQS never had it`);
       } else if (entry.type === "applied") {
-        for (const { job, messageId, lane, sequence, copyOf } of entry.takenIn) {
-          if (copyOf !== undefined || lane === undefined || sequence === undefined) continue;
+        for (const { job, messageId, group, sequence, copyOf } of entry.takenIn) {
+          if (copyOf !== undefined || group === undefined || sequence === undefined) continue;
           // A send that was given up may have been under way for long.
           if (seen.has(messageId) || givenUp.has(job)) continue;
           seen.add(messageId);
           const turn = turns.get(job) ?? -1;
-          if (turn < (lastTurns.get(lane) ?? -1)) {
+          if (turn < (lastTurns.get(group) ?? -1)) {
             report(
               "the producer keeps its word",
-              `job ${job} of group ${lane} is behind a later one`,
+              `job ${job} of group ${group} is behind a later one`,
             );
           }
-          lastTurns.set(lane, Math.max(turn, lastTurns.get(lane) ?? -1));
+          lastTurns.set(group, Math.max(turn, lastTurns.get(group) ?? -1));
         }
       }
     },

@@ -12,7 +12,7 @@ import type { Rule } from "./rule.ts";
 const repeatWithinMs = 5_500;
 const lateWithinMs = 2_000;
 /** From a handler's end: deletes may wait for company, but not on a FIFO queue, whose groups wait for them. */
-const settleWithinMs = { none: 50, key: 50, group: 0 };
+const settleWithinMs = { standard: 50, fifo: 0 };
 /** The longest pause after an extension that failed, as a share of the visibility timeout, and a little. */
 const extendAgainShare = 0.11;
 /** A call that was given up may take so long to end. */
@@ -51,7 +51,7 @@ export function repeatRule(): Rule {
     if (ledger.nowMs - consumer.lastAbortMs <= abortWithinMs) return;
     const text = `the handler of delivery ${delivery.delivery} has ended, and it is not settled`;
     owed.delete(delivery);
-    owe(delivery, settleWithinMs[consumer.facts.lanes], text, ledger);
+    owe(delivery, settleWithinMs[consumer.facts.fifo ? "fifo" : "standard"], text, ledger);
   };
   return {
     see: (entry, ledger) => {
@@ -118,7 +118,7 @@ export function repeatRule(): Rule {
 
 /** Whether permits are free for what has come; on a FIFO queue the poll is opened again instead. */
 function hasRoom({ facts, hand, polls, phase, blockedUntilMs }: Consumer): boolean {
-  if (facts.lanes === "group" || phase !== "running" || blockedUntilMs > 0) return false;
+  if (facts.fifo || phase !== "running" || blockedUntilMs > 0) return false;
   let asked = 0;
   for (const { request } of polls) asked += request.wanted;
   return hand.size + asked <= capacity(facts);
