@@ -96,6 +96,23 @@ it("is nothing while the database is away, and all of it when it is back", async
   expect(clock.pendingTimers).toBe(0);
 });
 
+it("is as ever when others use every connection, whatever was wrong before", async () => {
+  const { url, cut, mend } = await road();
+  const pool = bench.pool({ connectionString: url, max: 2 });
+  const clock = new VirtualClock();
+  const headroom = poolHeadroom(pool, { clock });
+  cut();
+  await expect(headroom()).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+  await mend();
+  const lent = await Promise.all([pool.connect(), pool.connect()]);
+  // What it has found counts for a second; then there is no connection to look again with.
+  await expect(headroom()).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+  await clock.advance(1_000);
+  expect(await headroom()).toBe(10);
+  for (const client of lent) client.release();
+  expect(await headroom()).toBe(12);
+});
+
 it("is nothing when the database says nothing for five seconds", async () => {
   const { url, swallow } = await road();
   const pool = bench.pool({ connectionString: url, max: 2 });
