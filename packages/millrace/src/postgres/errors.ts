@@ -48,14 +48,14 @@ export class TransactionEndedError extends MillraceError {
 }
 
 /**
- * The connection broke while the commit was under way: it happened or it did not. The redelivery finds out,
- * by the message's key.
+ * The commit was under way and was not answered: the connection broke, or the pool's `query_timeout` was over. It
+ * happened or it did not; the redelivery finds out, by the message's key.
  */
 export class CommitUnknownError extends MillraceError {
   readonly code = "COMMIT_UNKNOWN";
 
   constructor(options: ErrorOptions) {
-    super("the connection broke during the commit: whether it happened is not known", options);
+    super("the commit was not answered: whether it happened is not known", options);
   }
 }
 

@@ -93,7 +93,9 @@ async function runOnce<T>(
     return value;
   } catch (error) {
     const spoilt =
-      error instanceof TransactionEndedError || error instanceof DatabaseUnavailableError;
+      error instanceof TransactionEndedError ||
+      error instanceof DatabaseUnavailableError ||
+      error instanceof CommitUnknownError;
     if (!held.clean && !spoilt) await rollBack(held);
     throw error;
   }
@@ -176,8 +178,12 @@ async function commitOn(held: HeldClient): Promise<void> {
   try {
     ({ command } = await client.query("COMMIT"));
   } catch (error) {
-    // One that is still answered on is no broken connection: the commit was refused.
-    if (await rollBack(held)) throw statementFailed("the commit was refused", error);
+    // Only Postgres refuses. Where `pg` itself gave up, for its query_timeout, the commit may well succeed, and a
+    // ROLLBACK behind it be answered.
+    if (sqlStateOf(error) !== undefined && (await rollBack(held))) {
+      throw statementFailed("the commit was refused", error);
+    }
+    held.destroy();
     throw new CommitUnknownError({ cause: error });
   }
   held.clean = true;
