@@ -4,12 +4,12 @@
  */
 import type { Pool, PoolClient, QueryResult } from "pg";
 import { toError } from "../errors.ts";
-import { requireMethods } from "../option-checks.ts";
+import { requireMethodsUnshown } from "../option-checks.ts";
 import { DatabaseUnavailableError, statementFailed } from "./errors.ts";
 
 /** @throws OptionError when `pool` is no Pool of `pg`. */
 export function checkPool(pool: Pool): void {
-  requireMethods("pool", pool, ["connect", "query"], "a Pool of pg");
+  requireMethodsUnshown("pool", pool, ["connect", "query"], "a Pool of pg");
 }
 
 /** A client that is ours for now. */

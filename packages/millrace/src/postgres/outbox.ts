@@ -2,7 +2,7 @@
  * Owns the writing of a message into the outbox, in the caller's transaction. It never sends one; the relay
  * does, once the transaction is committed.
  */
-import { checkOptionNames, requireMethods } from "../option-checks.ts";
+import { checkOptionNames, requireMethodsUnshown } from "../option-checks.ts";
 import type { SendOptions } from "../producer/options.ts";
 import { systemRandom } from "../random.ts";
 import type { Random } from "../random.ts";
@@ -59,7 +59,7 @@ export async function outbox(
   body: unknown,
   options: OutboxOptions = {},
 ): Promise<OutboxResult> {
-  requireMethods("tx", tx, ["query"], "a client of pg");
+  requireMethodsUnshown("tx", tx, ["query"], "a client of pg");
   checkOptionNames(options, known);
   const { table = defaultOutboxTable, random = systemRandom, ...send } = options;
   const { sql, name } = readTableName("table", table);
