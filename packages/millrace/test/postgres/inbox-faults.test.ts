@@ -2,6 +2,7 @@
  * What goes wrong between Postgres and the inbox: connections that break and signals that abort, in every
  * phase of the transaction.
  */
+import { Socket } from "node:net";
 import { LeaseLostError, retry } from "millrace";
 import { VirtualClock } from "millrace/testing";
 import { CommitUnknownError, DatabaseUnavailableError, inbox } from "millrace/postgres";
@@ -352,6 +353,24 @@ it("a commit that pg does not wait for fails the delivery as unknown, and the re
   expect(await delivery).toBeInstanceOf(CommitUnknownError);
   await handle(job, context());
   expect(await effectsOf(job)).toBe(1);
+});
+
+it("a host with several addresses, none of which answers, is said not to", async () => {
+  const addresses = ["127.0.0.1", "127.0.0.2"].map((address) => ({ address, family: 4 }));
+  const lookup = (_host: string, _options: unknown, done: (...found: unknown[]) => void): void =>
+    done(null, addresses);
+  const stream = (): Socket => {
+    const socket = new Socket();
+    const connect = socket.connect.bind(socket) as (options: unknown) => Socket;
+    const anyOf = (port: number, host: string): Socket => connect({ port, host, lookup });
+    return Object.assign(socket, { connect: anyOf });
+  };
+  const nowhere = new Pool({ host: "db.internal", port: 1, stream });
+  onTestFinished(() => nowhere.end());
+  await expect(inbox(nowhere, () => undefined)(message(), context())).rejects.toMatchObject({
+    message: "no connection: connect ECONNREFUSED 127.0.0.1:1",
+    cause: { code: "ECONNREFUSED" },
+  });
 });
 
 it("no connection to be had is an error of the library's, and passes", async () => {
