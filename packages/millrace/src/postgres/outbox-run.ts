@@ -177,12 +177,14 @@ export class RelayRun {
   }
 
   async #round(ask: Ask): Promise<RoundReport> {
-    const { table, batchSize, clock, random } = this.#settings;
+    const { table, batchSize, sendTimeoutMs, clock, random } = this.#settings;
     const { resting } = this.#rests;
     const report = await relayRound(ask, {
+      pool: this.#pool,
       table,
       batchSize,
       resting,
+      sendTimeoutMs,
       clock,
       random,
       send: (row) => this.#send(row),

@@ -295,6 +295,64 @@ describe("when the connection breaks", () => {
   });
 });
 
+describe("a round's transaction", () => {
+  /** Has `instead` answer in place of the client, of whatever connection the pool makes. */
+  function answering(
+    pool: Pool,
+    instead: (sql: unknown, query: (...args: unknown[]) => Promise<unknown>) => unknown,
+  ): Pool {
+    pool.on("connect", (client) => {
+      const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+      const asked = (sql: unknown, ...rest: unknown[]): unknown =>
+        instead(sql, query) ?? query(sql, ...rest);
+      Object.assign(client, { query: asked });
+    });
+    return pool;
+  }
+
+  it("ends soon after its relay is gone, and not while it sends", async () => {
+    const b = await OutboxBench.open(bench);
+    const names = ["idle_in_transaction_session_timeout", "tcp_keepalives_idle"];
+    names.push("tcp_keepalives_interval", "tcp_keepalives_count");
+    const sql = `SELECT name, setting FROM pg_settings WHERE name = ANY (ARRAY['${names.join("', '")}']) ORDER BY name`;
+    let settings: unknown;
+    const pool = answering(bench.pool({ max: 1 }), (text, query) => {
+      if (text !== "COMMIT") return undefined;
+      return query(sql).then((result) => {
+        settings = (result as { rows: unknown }).rows;
+        return query(text);
+      });
+    });
+    await b.relay({ sendTimeoutMs: 60_000 }, pool).start();
+    expect(settings).toEqual([
+      { name: "idle_in_transaction_session_timeout", setting: "91000" },
+      { name: "tcp_keepalives_count", setting: "9" },
+      { name: "tcp_keepalives_idle", setting: "10" },
+      { name: "tcp_keepalives_interval", setting: "5" },
+    ]);
+  });
+
+  it("does without what the server has no setting for", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue();
+    let refused = 0;
+    const pool = answering(bench.pool({ max: 1 }), (sql, query) => {
+      if (typeof sql !== "string" || !sql.includes("client_connection_check")) return undefined;
+      refused += 1;
+      return query("BEGIN; SET LOCAL no_such_setting_of_postgres = 1");
+    });
+    const relay = b.relay({}, pool);
+    await relay.start();
+    const sent = events(relay, "sent", 2);
+    await b.store(queue, ["a", "b"]);
+    await sent;
+    expect({ refused, failures: relay.stats().databaseFailures }).toEqual({
+      refused: 1,
+      failures: 0,
+    });
+  });
+});
+
 describe("its life", () => {
   it("start rejects when the database cannot be reached, and may be tried again", async () => {
     const pool = new Pool({ connectionString: "postgres://localhost:1/none" });
