@@ -28,6 +28,8 @@ type Counters = { -readonly [Name in keyof OutboxRelayStats]: number };
 
 /** A statement that takes longer is waiting for a connection that is no more. */
 const statementTimeoutMs = 30_000;
+/** A connection that takes longer leads to nobody, or the pool has none to give. */
+const connectTimeoutMs = 30_000;
 /** What a stop leaves the database, beyond its deadline, to say what became of the last round. */
 const commitGraceMs = 5_000;
 /** One connection, tried every few seconds, is no load, and what a web server took is waiting for it. */
@@ -132,18 +134,23 @@ export class RelayRun {
   async #relay(onRound: () => void): Promise<void> {
     const giveUp = new AbortController();
     const { signal } = giveUp;
+    const timer = this.#settings.clock.setTimer(() => {
+      giveUp.abort(new DatabaseUnavailableError(`no connection within ${connectTimeoutMs} ms`));
+    }, connectTimeoutMs);
     const onStop = (): void => giveUp.abort(this.#stopping.signal.reason);
     const onAbandon = (): void => giveUp.abort(this.#abandon.signal.reason);
     this.#stopping.signal.addEventListener("abort", onStop, { once: true });
     this.#abandon.signal.addEventListener("abort", onAbandon, { once: true });
     try {
       await withClient(this.#pool, signal, async (held) => {
+        timer.cancel();
         this.#stopping.signal.removeEventListener("abort", onStop);
         // It listens, and is in a transaction most of the time: nobody else's afterwards.
         held.clean = false;
         await this.#workOn(held, onRound);
       });
     } finally {
+      timer.cancel();
       this.#stopping.signal.removeEventListener("abort", onStop);
       this.#abandon.signal.removeEventListener("abort", onAbandon);
     }
