@@ -10,7 +10,7 @@ import { fullJitterMs } from "../random.ts";
 import type { Random } from "../random.ts";
 import { begin } from "./begin.ts";
 import { claimLanes, claimSingles, defer, remove } from "./outbox-claim.ts";
-import type { Ask, Deferral } from "./outbox-claim.ts";
+import type { Ask, Deferral, LaneCursor } from "./outbox-claim.ts";
 import { isMessagesOwn } from "./outbox-rests.ts";
 import type { QueueReport } from "./outbox-rests.ts";
 import type { OutboxRow } from "./outbox-row.ts";
@@ -24,6 +24,8 @@ export interface RoundParts {
   readonly batchSize: number;
   /** Queues that are left alone. */
   readonly resting: readonly string[];
+  /** The relay's, for all of its rounds. */
+  readonly cursor: LaneCursor;
   /** How long a send may take, in whole ms. */
   readonly sendTimeoutMs: number;
   readonly clock: Clock;
@@ -80,12 +82,12 @@ const idleGraceMs = 30_000;
  * @throws what `ask` throws.
  */
 export async function relayRound(ask: Ask, parts: RoundParts): Promise<RoundReport> {
-  const { pool, table, batchSize, resting, sendTimeoutMs, onSent, onFailed } = parts;
+  const { pool, table, batchSize, resting, cursor, sendTimeoutMs, onSent, onFailed } = parts;
   // Sends take their time, and are bounded; a database that ends idle transactions must not end this one sooner.
   const idleMs = laneTurnMs + sendTimeoutMs + idleGraceMs;
   const bound = `SET LOCAL idle_in_transaction_session_timeout = ${idleMs}`;
   await begin(pool, (sql) => ask(sql, []), "read committed", bound);
-  const claim = { table, count: batchSize, resting };
+  const claim = { table, count: batchSize, resting, cursor };
   const singles = await claimSingles(ask, claim);
   const lanes = await claimLanes(ask, claim);
   const sent: Sent[] = [];

@@ -27,7 +27,7 @@ interface StoredOptions {
 /** What is stored of a message. */
 export interface OutboxEntry {
   readonly queue: string;
-  /** The group of a FIFO queue, within which order is kept; null on a standard queue. */
+  /** Which queue it is, and the group on it within which order is kept; null on a standard queue. */
   readonly lane: string | null;
   readonly body: string;
   readonly options: StoredOptions;
@@ -63,7 +63,8 @@ export function toEntry(
   const { DelaySeconds, MessageGroupId, MessageDeduplicationId, MessageAttributes = {} } = entry;
   return {
     queue,
-    lane: fifo ? (MessageGroupId ?? null) : null,
+    // A group's name has no space.
+    lane: fifo ? `${queue} ${MessageGroupId ?? ""}` : null,
     body: entry.MessageBody,
     options: {
       idempotencyKey,

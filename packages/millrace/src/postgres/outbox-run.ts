@@ -14,7 +14,7 @@ import { SqsTimeoutError } from "../sqs/errors.ts";
 import { DatabaseUnavailableError, RelayStoppedError, statementFailed } from "./errors.ts";
 import { withClient } from "./held-client.ts";
 import type { HeldClient } from "./held-client.ts";
-import type { Ask } from "./outbox-claim.ts";
+import type { Ask, LaneCursor } from "./outbox-claim.ts";
 import type { OutboxRelayEvents, OutboxRelayStats } from "./outbox-relay-events.ts";
 import type { OutboxRelaySettings } from "./outbox-relay-options.ts";
 import type { OutboxRow } from "./outbox-row.ts";
@@ -53,6 +53,7 @@ export class RelayRun {
   readonly #health: RelayHealth;
   readonly #senders: Senders;
   readonly #rests: QueueRests;
+  readonly #cursor: LaneCursor = { after: "" };
   /** Aborts when no further round is to begin. */
   readonly #stopping = new AbortController();
   /** Aborts when sends are to end. */
@@ -191,6 +192,7 @@ export class RelayRun {
       table,
       batchSize,
       resting,
+      cursor: this.#cursor,
       sendTimeoutMs,
       clock,
       random,
