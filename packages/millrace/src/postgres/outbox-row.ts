@@ -11,6 +11,7 @@ import { drawId } from "../random.ts";
 import { idempotencyAttribute } from "../sqs/idempotency-attribute.ts";
 import type { MessageAttributes } from "../sqs/operations.ts";
 import { parseQueue } from "../sqs/queue-address.ts";
+import type { QueueAddress } from "../sqs/queue-address.ts";
 
 /** An attribute as JSON holds it: text as it is, numbers as their digits, bytes in base64. */
 type StoredAttribute = readonly [type: "String" | "Number" | "Binary", value: string];
@@ -52,7 +53,8 @@ export function toEntry(
   options: Omit<SendOptions, "signal">,
   random: Random,
 ): OutboxEntry {
-  const { fifo } = parseQueue(queue);
+  const address = parseQueue(queue);
+  const { fifo } = address;
   // What is sent again, because nobody knows whether it was, must be known for the same.
   const idempotencyKey = options.idempotencyKey ?? drawId(random);
   const { entry } = encodeMessage(
@@ -64,7 +66,7 @@ export function toEntry(
   return {
     queue,
     // A group's name has no space.
-    lane: fifo ? `${queue} ${MessageGroupId ?? ""}` : null,
+    lane: fifo ? `${identityOf(queue, address)} ${MessageGroupId ?? ""}` : null,
     body: entry.MessageBody,
     options: {
       idempotencyKey,
@@ -74,6 +76,15 @@ export function toEntry(
       attributes: store(MessageAttributes),
     },
   };
+}
+
+/**
+ * The same for the URL and the ARN of a queue of AWS. A name is one of whatever account and region the relay is in, and
+ * the URL of anything else may be one of several for the same queue: those are known by how they are spelled.
+ */
+function identityOf(queue: string, { region, accountId, name }: QueueAddress): string {
+  if (region === undefined || accountId === undefined) return queue;
+  return `${region}/${accountId}/${name}`;
 }
 
 /** The options with which a stored message is sent. */

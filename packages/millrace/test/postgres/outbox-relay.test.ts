@@ -190,6 +190,32 @@ describe("when SQS fails", () => {
     expect(bodies(await b.drain(queue))).toEqual(["a1", "a2", "a3"]);
   });
 
+  it("a group waits for its first message, by whichever of its URL and ARN the queue is named", async () => {
+    const b = await OutboxBench.open(bench);
+    const url = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs.fifo";
+    const arn = "arn:aws:sqs:us-east-1:123456789012:jobs.fifo";
+    const seen: string[] = [];
+    b.sqs.intercept("GetQueueUrl", () => Promise.resolve({ QueueUrl: url }));
+    b.sqs.intercept(operation, (_, { Entries }) => {
+      seen.push(...Entries.map(({ MessageBody }) => MessageBody));
+      const [{ Id } = { Id: "" }] = Entries;
+      const refused = { Id, Code: "AccessDenied", SenderFault: true };
+      return Promise.resolve(
+        seen.length === 1
+          ? { Successful: [], Failed: [refused] }
+          : { Successful: [{ Id, MessageId: "m", MD5OfMessageBody: "" }], Failed: [] },
+      );
+    });
+    await b.store(url, ["1"], { groupId: "g" });
+    await b.store(arn, ["2"], { groupId: "g" });
+    await b.store(url, ["3"], { groupId: "g" });
+    const relay = b.relay({ random: () => 0 });
+    const sent = events(relay, "sent", 3);
+    await relay.start();
+    await sent;
+    expect(seen).toEqual(["1", "1", "2", "3"]);
+  });
+
   it("the relay pauses, whatever it is told of meanwhile", async () => {
     const b = await OutboxBench.open(bench);
     const queue = await b.queue();
