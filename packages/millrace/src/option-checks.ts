@@ -48,6 +48,21 @@ export function requireMethods(
   if (!hasMethods(value, methods)) throw new OptionError(option, expected, value);
 }
 
+/**
+ * As {@link requireMethods}, of a value whose settings hold credentials: what is wrong may be nothing but them, as
+ * where a database's URL was given in place of a pool, and the error says no more than what kind of value it was.
+ */
+export function requireMethodsUnshown(
+  option: string,
+  value: unknown,
+  methods: readonly string[],
+  expected: string,
+): void {
+  if (hasMethods(value, methods)) return;
+  const isEmpty = value === undefined || value === null;
+  throw new OptionError(option, expected, isEmpty ? value : `(not shown: ${typeof value})`);
+}
+
 /** Whether `value` is an object or a function that has all these methods. Never throws. */
 export function hasMethods(value: unknown, methods: readonly string[]): boolean {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;

@@ -3,10 +3,10 @@
  * outcome on. It never waits for a settlement, and nothing that user code does ends it.
  */
 import type { Clock } from "../clock.ts";
-import { isThenable, onRejection } from "../errors.ts";
+import { outcomesOf } from "./batch-outcomes.ts";
 import { Batch } from "./batch.ts";
 import type { Delivery } from "./delivery.ts";
-import { BatchOutcomeError, LeaseLostError } from "./errors.ts";
+import { LeaseLostError } from "./errors.ts";
 import type { Gatherer } from "./gatherer.ts";
 import type { BatchHandler, HandlerBounds, HandlerEnd } from "./handler-call.ts";
 import { callHandler, contextOf } from "./handler-call.ts";
@@ -14,7 +14,6 @@ import type { Judge } from "./judge.ts";
 import type { LaneKeeper } from "./lane-keeper.ts";
 import type { Logger } from "./logger.ts";
 import type { Message } from "./message.ts";
-import { isOutcome } from "./outcome.ts";
 import type { Reporter } from "./reporter.ts";
 
 export interface BatchWorkerParts<Body> {
@@ -132,11 +131,7 @@ export class BatchWorker<Body> {
   }
 }
 
-/**
- * What the end of a batch's handler says of each of its `count` messages.
- *
- * @param onRejected gets what promises in the answer reject with, which nobody else would hear of: the process would end.
- */
+/** What the end of a batch's handler says of each of its `count` messages. */
 function endOfEach(
   end: HandlerEnd,
   count: number,
@@ -145,41 +140,9 @@ function endOfEach(
   const same = (each: HandlerEnd): HandlerEnd[] => Array.from({ length: count }, () => each);
   if (end.how !== "returned") return same(end);
   try {
-    if (!Array.isArray(end.value)) return same(end);
-    return outcomesOf(end.value, count, onRejected).map((value) => ({ how: "returned", value }));
-  } catch (error) {
-    const thrown =
-      error instanceof BatchOutcomeError
-        ? error
-        : new BatchOutcomeError("an array that cannot be read", { cause: error });
+    const values = outcomesOf(end.value, count, onRejected);
+    return values?.map((value) => ({ how: "returned", value })) ?? same(end);
+  } catch (thrown) {
     return same({ how: "threw", thrown });
-  }
-}
-
-/** @throws BatchOutcomeError, or whatever an array of the user's own throws when it is read. */
-function outcomesOf(
-  answer: readonly unknown[],
-  count: number,
-  onRejected: (error: unknown) => void,
-): readonly unknown[] {
-  const { length } = answer;
-  // By index: an array may have holes, and methods of its own.
-  const values = Array.from({ length: Math.min(length, count) }, (_, index) => answer[index]);
-  for (const value of values) onRejection(value, onRejected);
-  if (length !== count) throw new BatchOutcomeError(`an array of ${length} for ${count} messages`);
-  // What Promise.allSettled answers is an array too: only what is meant as one may acknowledge.
-  const stray = values.findIndex((value) => value !== undefined && !isOutcome(value));
-  if (stray === -1) return values;
-  const what = isPromise(values[stray])
-    ? "a promise, which it has not awaited"
-    : "neither an outcome nor undefined";
-  throw new BatchOutcomeError(`an array whose entry ${stray} is ${what}`);
-}
-
-function isPromise(value: unknown): boolean {
-  try {
-    return isThenable(value);
-  } catch {
-    return false; // A proxy that objects to being asked.
   }
 }

@@ -3,6 +3,7 @@
  * follows from one: a consumer retries the message, as after any other error.
  */
 import { describe, MillraceError, toError } from "../errors.ts";
+import { publicCause } from "../sqs/redaction.ts";
 
 /**
  * No connection to the database was to be had, or the one in use broke before anything was committed, or leads to
@@ -48,14 +49,14 @@ export class TransactionEndedError extends MillraceError {
 }
 
 /**
- * The connection broke while the commit was under way: it happened or it did not. The redelivery finds out,
- * by the message's key.
+ * The commit was under way and was not answered: the connection broke, or the pool's `query_timeout` was over. It
+ * happened or it did not; the redelivery finds out, by the message's key.
  */
 export class CommitUnknownError extends MillraceError {
   readonly code = "COMMIT_UNKNOWN";
 
   constructor(options: ErrorOptions) {
-    super("the connection broke during the commit: whether it happened is not known", options);
+    super("the commit was not answered: whether it happened is not known", options);
   }
 }
 
@@ -110,13 +111,20 @@ export function isConflict(thrown: unknown): boolean {
  */
 const unavailable = /^(?:08...|57P0[1-5]|53300|25006)$/;
 
+/** What an error says. One of a host with several addresses says nothing itself: those of its addresses do. */
+export function textOf(error: Error): string {
+  if (error.message !== "") return error.message;
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
+  return publicCause(first ?? error).message;
+}
+
 /** The error of a statement of the library's own. */
 export function statementFailed(what: string, thrown: unknown): MillraceError {
   const cause = toError(thrown);
   const sqlState = sqlStateOf(thrown);
   if (sqlState === undefined || unavailable.test(sqlState)) {
-    return new DatabaseUnavailableError(`${what}: ${cause.message}`, { cause });
+    return new DatabaseUnavailableError(`${what}: ${textOf(cause)}`, { cause });
   }
   const hint = sqlState === "42P01" ? "; migrate(pool) creates the tables" : "";
-  return new StatementError(`${what}: ${cause.message}${hint}`, sqlState, { cause });
+  return new StatementError(`${what}: ${textOf(cause)}${hint}`, sqlState, { cause });
 }

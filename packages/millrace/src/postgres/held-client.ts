@@ -4,12 +4,12 @@
  */
 import type { Pool, PoolClient, QueryResult } from "pg";
 import { toError } from "../errors.ts";
-import { requireMethods } from "../option-checks.ts";
-import { DatabaseUnavailableError, statementFailed } from "./errors.ts";
+import { requireMethodsUnshown } from "../option-checks.ts";
+import { DatabaseUnavailableError, statementFailed, textOf } from "./errors.ts";
 
 /** @throws OptionError when `pool` is no Pool of `pg`. */
 export function checkPool(pool: Pool): void {
-  requireMethods("pool", pool, ["connect", "query"], "a Pool of pg");
+  requireMethodsUnshown("pool", pool, ["connect", "query"], "a Pool of pg");
 }
 
 /** A client that is ours for now. */
@@ -117,7 +117,7 @@ function borrow(pool: Pool, signal: AbortSignal | undefined): Promise<HeldClient
       signal?.removeEventListener("abort", onAbort);
       if (client === undefined) {
         const cause = toError(error);
-        reject(new DatabaseUnavailableError(`no connection: ${cause.message}`, { cause }));
+        reject(new DatabaseUnavailableError(`no connection: ${textOf(cause)}`, { cause }));
         return;
       }
       const held = new HeldClient(client);

@@ -3,7 +3,7 @@
  * one transaction. It never settles a message; the consumer does, after the commit.
  */
 import type { Pool, PoolClient } from "pg";
-import { BatchOutcomeError } from "../consumer/errors.ts";
+import { outcomesOf } from "../consumer/batch-outcomes.ts";
 import type { HandlerContext } from "../consumer/handler-call.ts";
 import type { Message } from "../consumer/message.ts";
 import { acknowledge, isOutcome } from "../consumer/outcome.ts";
@@ -78,9 +78,15 @@ export function inboxBatch<Body = string>(
         if (todo.length === 0) return { commit: false, value: new Map<string, Outcome>() };
         const those = todo.map(([, message]) => message);
         const answer: unknown = await lendTo(tx, (lent) => handler(those, lent, context));
-        const value = outcomesByKey(
-          todo.map(([key]) => key),
-          answer,
+        const values = outcomesOf(answer, todo.length, (error) =>
+          context.logger.warn("a promise in the answer of the batch's handler rejected", { error }),
+        );
+        const forAll = isOutcome(answer) ? answer : acknowledge;
+        const value = new Map(
+          todo.map(([key], index) => [
+            key,
+            values === undefined ? forAll : (values[index] ?? acknowledge),
+          ]),
         );
         const undone = [...value].filter(([, outcome]) => undoes(outcome)).map(([key]) => key);
         const commit = undone.length < todo.length;
@@ -97,28 +103,6 @@ export function inboxBatch<Body = string>(
       leave();
     }
   };
-}
-
-/** What is to become of the message of each key; the same reading of an answer as a consumer's. */
-function outcomesByKey(keys: readonly string[], answer: unknown): Map<string, Outcome> {
-  if (!Array.isArray(answer)) {
-    const outcome = isOutcome(answer) ? answer : acknowledge;
-    return new Map(keys.map((key) => [key, outcome]));
-  }
-  const outcomes: readonly unknown[] = answer;
-  if (outcomes.length !== keys.length) {
-    throw new BatchOutcomeError(`an array of ${outcomes.length} for ${keys.length} messages`);
-  }
-  return new Map(
-    keys.map((key, index) => {
-      const outcome = outcomes[index];
-      if (outcome === undefined) return [key, acknowledge];
-      if (isOutcome(outcome)) return [key, outcome];
-      throw new BatchOutcomeError(
-        `an array whose entry ${index} is neither an outcome nor undefined`,
-      );
-    }),
-  );
 }
 
 /** In ascending order of the numbers, which all processes share. */

@@ -21,7 +21,7 @@ import { lockKey } from "./lock-key.ts";
 import { defaultInboxTable } from "./schema.ts";
 import { readTableName } from "./table-name.ts";
 import type { TableName } from "./table-name.ts";
-import type { Isolation } from "./transaction.ts";
+import type { Isolation } from "./begin.ts";
 
 /** Options of `inbox` and `inboxBatch`. */
 export interface InboxOptions<Body> {

@@ -2,6 +2,7 @@
  * The public API of "millrace/postgres": effects that happen once, and messages that are sent with the rows
  * they belong to. It holds no code.
  */
+export type { Isolation } from "./begin.ts";
 export {
   CommitUnknownError,
   DatabaseUnavailableError,
@@ -28,4 +29,3 @@ export { inboxSql, migrate, outboxSql } from "./schema.ts";
 export type { MigrateOptions } from "./schema.ts";
 export { sweep } from "./sweep.ts";
 export type { SweepOptions } from "./sweep.ts";
-export type { Isolation } from "./transaction.ts";

@@ -4,6 +4,7 @@
  */
 import type { PoolClient } from "pg";
 import { TransactionEndedError } from "./errors.ts";
+import { firstWords } from "./first-words.ts";
 
 /**
  * Lends the client to `use`, which is a handler's run.
@@ -55,14 +56,17 @@ const tooLate = (): TransactionEndedError =>
     "the handler has ended, and its transaction with it: await every query",
   );
 
-/** After what may come before a statement: space, comments, empty statements. ROLLBACK TO is a savepoint's. */
-const ending =
-  /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i;
+const transactional: ReadonlySet<string> = new Set(["begin", "commit", "end", "abort"]);
 
+/** ROLLBACK TO is a savepoint's. */
 function endsTransaction(query: unknown): boolean {
   const text: unknown =
     typeof query === "object" && query !== null && "text" in query ? query.text : query;
-  return typeof text === "string" && ending.test(text);
+  if (typeof text !== "string") return false;
+  const [first = "", second = "", third] = firstWords(text);
+  if (first === "start" || first === "prepare") return second === "transaction";
+  if (first !== "rollback") return transactional.has(first);
+  return (second === "work" || second === "transaction" ? third : second) !== "to";
 }
 
 /** In the way in which the query was to be answered; what answers by itself, as a cursor does, cannot begin. */

@@ -16,15 +16,18 @@ export interface Deferral {
 }
 
 interface LaneRow extends OutboxRow {
+  readonly lane: string;
+  /** Whether it may be sent now. */
   readonly due: boolean;
 }
 
-interface Lane {
-  readonly queue: string;
-  readonly lane: string;
-}
-
 const columns = "id, queue, lane, body, options, attempts";
+
+/** How far a relay has come among the lanes; each time it looks through them it goes on from there. */
+export interface LaneCursor {
+  /** Written by claimLanes. */
+  after: string;
+}
 
 /** What is to be taken. */
 export interface Claim {
@@ -33,6 +36,7 @@ export interface Claim {
   readonly count: number;
   /** Queues that are left alone. */
   readonly resting: readonly string[];
+  readonly cursor: LaneCursor;
 }
 
 /**
@@ -59,61 +63,95 @@ export async function claimLanes(
   ask: Ask,
   claim: Claim,
 ): Promise<readonly (readonly OutboxRow[])[]> {
-  const { table, count } = claim;
+  const { table, count, resting } = claim;
   const due = await dueLanes(ask, claim);
   if (due.length === 0) return [];
   const lanes = await takeLanes(ask, table, due, count);
   if (lanes.length === 0) return [];
   // A statement of its own, so that it sees what the lanes' last holders have committed.
   const { rows } = await ask(
-    `SELECT ${columns}, due_at <= now() AS due FROM
-       unnest($1::text[], $2::text[]) AS mine (its_queue, its_lane) CROSS JOIN LATERAL (
-         SELECT ${columns}, due_at FROM ${table.sql} WHERE queue = its_queue AND lane = its_lane
-         ORDER BY id LIMIT $3) AS message
+    `SELECT ${columns}, ${isDue(3)} AS due FROM
+       unnest($1::text[]) AS mine (its_lane) CROSS JOIN LATERAL (
+         SELECT ${columns}, due_at FROM ${table.sql} WHERE ${inLane("its_lane")}
+         ORDER BY lane, id LIMIT $2) AS message
      ORDER BY id`,
-    [
-      lanes.map(({ queue }) => queue),
-      lanes.map(({ lane }) => lane),
-      Math.max(1, Math.floor(count / lanes.length)),
-    ],
+    [lanes, Math.max(1, Math.floor(count / lanes.length)), resting],
   );
-  const ready: OutboxRow[][] = [];
-  for (const messages of byLane(typed<LaneRow>(rows))) {
-    const [first] = messages;
-    if (first?.due === true) ready.push(messages);
-    else if (first !== undefined) await holdBack(ask, table, first);
-  }
-  return ready;
+  return byLane(typed<LaneRow>(rows)).filter(([first]) => first?.due === true);
 }
 
-/** Lanes with messages that are due, those that wait longest first. */
-async function dueLanes(ask: Ask, { table, count, resting }: Claim): Promise<readonly Lane[]> {
+/**
+ * Lanes whose first message is due, those that wait longest first. The messages behind it are due as well, but for one
+ * whose own send failed: they say that there is something, and the first one says whether it is time.
+ */
+async function dueLanes(ask: Ask, claim: Claim): Promise<readonly string[]> {
+  const { table, count, resting } = claim;
   // As many rows again, so that lanes which others have taken do not hide those that are free.
   const window = count * 10;
-  const isDue = "lane IS NOT NULL AND due_at <= now() AND queue <> ALL ($2::text[])";
   const { rows } = await ask(
-    `SELECT queue, lane FROM ${table.sql} WHERE ${isDue} ORDER BY due_at, id LIMIT $1`,
+    `WITH seen AS (
+       SELECT lane, due_at, id FROM ${table.sql} WHERE lane IS NOT NULL AND ${isDue(2)}
+       ORDER BY due_at, id LIMIT $1)
+     SELECT its_lane AS lane, count, due FROM (
+         SELECT lane AS its_lane, count(*)::integer, min(due_at) AS since, min(id) AS first
+         FROM seen GROUP BY lane
+       ) AS mine CROSS JOIN LATERAL (
+         SELECT ${isDue(2)} AS due FROM ${table.sql} WHERE ${inLane("its_lane")}
+         ORDER BY lane, id LIMIT 1) AS message
+     ORDER BY since, first`,
     [window, resting],
   );
-  const lanes = distinct(typed<Lane>(rows));
-  if (rows.length < window || lanes.length >= count) return lanes;
-  // A few long lanes fill the window, and hide those behind them. It takes a look at every message that is due.
-  const { rows: all } = await ask(
-    `SELECT queue, lane FROM ${table.sql} WHERE ${isDue}
-     GROUP BY queue, lane ORDER BY min(due_at), min(id) LIMIT $1`,
-    [window, resting],
-  );
-  return typed<Lane>(all);
+  const seen = typed<{ lane: string; count: number; due: boolean }>(rows);
+  const ready = seen.flatMap(({ lane, due }) => (due ? [lane] : []));
+  const isAll = seen.reduce((sum, lane) => sum + lane.count, 0) < window;
+  if (isAll || ready.length >= count) return ready;
+  // A few long lanes fill the window, and hide those behind them.
+  return [...new Set([...ready, ...(await walkLanes(ask, claim))])];
 }
+
+/**
+ * Lanes whose first message is due, up to `count`, from where the cursor is. It goes from the first message of one to
+ * that of the next, and so does not depend on how long they are.
+ */
+async function walkLanes(
+  ask: Ask,
+  { table, count, resting, cursor }: Claim,
+): Promise<readonly string[]> {
+  const first = `SELECT lane, queue, due_at FROM ${table.sql}`;
+  const from = (name: string, bounds: string): string => `${name} AS (
+     (${first} WHERE lane IS NOT NULL AND ${bounds} ORDER BY lane, id LIMIT 1)
+     UNION ALL
+     SELECT message.* FROM ${name} AS last CROSS JOIN LATERAL (
+       ${first} WHERE lane > last.lane AND ${bounds} ORDER BY lane, id LIMIT 1) AS message)`;
+  // In one order and without sorting, so that LIMIT ends the walk.
+  const { rows } = await ask(
+    `WITH RECURSIVE ${from("ahead", "lane > $3")}, ${from("behind", "lane <= $3")}
+     SELECT lane FROM (SELECT * FROM ahead UNION ALL SELECT * FROM behind) AS head
+     WHERE ${isDue(2)} LIMIT $1`,
+    [count, resting, cursor.after],
+  );
+  const lanes = typed<{ lane: string }>(rows).map(({ lane }) => lane);
+  cursor.after = lanes.at(-1) ?? "";
+  return lanes;
+}
+
+/** Of a message. @param resting the number of the parameter that holds the queues to be left alone. */
+const isDue = (resting: number): string => `due_at <= now() AND queue <> ALL ($${resting}::text[])`;
+
+/**
+ * Of a message. By bounds and not by an equality: of the first message in a lane the planner would otherwise expect that
+ * it is soon met in the order of ids alone, and might look for it through all that is in the outbox.
+ */
+const inLane = (lane: string): string => `lane >= ${lane} AND lane <= ${lane}`;
 
 /** Those of the lanes that no other relay has, `count` at most. */
 async function takeLanes(
   ask: Ask,
   table: TableName,
-  lanes: readonly Lane[],
+  lanes: readonly string[],
   count: number,
-): Promise<readonly Lane[]> {
-  const keys = lanes.map(({ queue, lane }) => lockKey("outbox", table.name, queue, lane));
+): Promise<readonly string[]> {
+  const keys = lanes.map((lane) => lockKey("outbox", table.name, lane));
   // LIMIT stops the locking too: a lock is taken for a row that is answered, and for no other.
   const { rows } = await ask(
     `SELECT n::integer - 1 AS index FROM unnest($1::bigint[]) WITH ORDINALITY AS lane (key, n)
@@ -121,16 +159,6 @@ async function takeLanes(
     [keys, count],
   );
   return typed<{ index: number }>(rows).flatMap(({ index }) => lanes[index] ?? []);
-}
-
-/** Has a lane's messages wait for its first, which is to be sent again later: they would be looked at in vain. */
-async function holdBack(ask: Ask, table: TableName, first: LaneRow): Promise<void> {
-  const { id, queue, lane } = first;
-  await ask(
-    `UPDATE ${table.sql} AS later SET due_at = first.due_at FROM ${table.sql} AS first
-     WHERE first.id = $1 AND later.queue = $2 AND later.lane = $3 AND later.due_at < first.due_at`,
-    [id, queue, lane],
-  );
 }
 
 /** Deletes what SQS has. */
@@ -154,25 +182,11 @@ export async function defer(
   );
 }
 
-/** Each lane once, where it was first. */
-function distinct(lanes: readonly Lane[]): readonly Lane[] {
-  const byKey = new Map<string, Lane>();
-  for (const lane of lanes) {
-    const key = laneKey(lane);
-    if (!byKey.has(key)) byKey.set(key, lane);
-  }
-  return [...byKey.values()];
-}
-
-const laneKey = ({ queue, lane }: Pick<OutboxRow, "queue" | "lane">): string =>
-  JSON.stringify([queue, lane]);
-
 function byLane(rows: readonly LaneRow[]): LaneRow[][] {
   const lanes = new Map<string, LaneRow[]>();
   for (const row of rows) {
-    const key = laneKey(row);
-    const lane = lanes.get(key);
-    if (lane === undefined) lanes.set(key, [row]);
+    const lane = lanes.get(row.lane);
+    if (lane === undefined) lanes.set(row.lane, [row]);
     else lane.push(row);
   }
   return [...lanes.values()];

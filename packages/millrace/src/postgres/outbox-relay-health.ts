@@ -1,7 +1,7 @@
 /**
  * Owns the relay's health: what its rounds tell of it, and when to say that it changed. It never acts on it.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock, Timer } from "../clock.ts";
 import { StatusTeller } from "../health-status.ts";
 import type { HealthStatus, Judgement, OnStatusChange } from "../health-status.ts";
 
@@ -46,6 +46,8 @@ export class RelayHealth {
   #sends: Trouble | undefined;
   #lastRoundAtMs: number | undefined;
   readonly #teller: StatusTeller;
+  /** Set by #tell while trouble is to become failing without anything else happening. */
+  #failing: Timer | undefined;
 
   constructor(parts: RelayHealthParts) {
     this.#parts = parts;
@@ -96,13 +98,25 @@ export class RelayHealth {
 
   #judge(): Judgement {
     if (this.#phase !== "running") return { status: this.#phase, reason: undefined };
-    const trouble = this.#database ?? this.#sends;
+    const trouble = this.#trouble;
     if (trouble === undefined) return { status: "healthy", reason: undefined };
-    const lasts = this.#parts.clock.monotonicMs() - trouble.sinceMs >= failingAfterMs;
-    return { status: lasts ? "failing" : "degraded", reason: trouble.error.message };
+    const status = this.#failsInMs(trouble) > 0 ? "degraded" : "failing";
+    return { status, reason: trouble.error.message };
+  }
+
+  get #trouble(): Trouble | undefined {
+    return this.#phase === "running" ? (this.#database ?? this.#sends) : undefined;
+  }
+
+  #failsInMs({ sinceMs }: Trouble): number {
+    return sinceMs + failingAfterMs - this.#parts.clock.monotonicMs();
   }
 
   #tell(): void {
+    this.#failing?.cancel();
+    // Before it is told: a listener may bring about the next status.
+    const inMs = this.#trouble === undefined ? 0 : this.#failsInMs(this.#trouble);
+    this.#failing = inMs > 0 ? this.#parts.clock.setTimer(() => this.#tell(), inMs) : undefined;
     this.#teller.tell(this.#judge());
   }
 }

@@ -17,7 +17,9 @@ import { RelayRun } from "./outbox-run.ts";
 /**
  * Sends what `outbox` has stored, and removes it once SQS has it. Any number of relays, in any number of
  * processes, share an outbox. It takes one connection of the pool for as long as it runs: it is told of new
- * messages over it (LISTEN), looks for them every `pollIntervalMs` all the same, and works on it.
+ * messages over it (LISTEN), looks for them every `pollIntervalMs` all the same, and works on it. When it breaks, or
+ * none is to be had within 30 seconds, it asks the pool for another one. A connection that never comes about keeps its
+ * place in the pool, unless the pool's own `connectionTimeoutMillis` is set: set it.
  *
  * - Each message is sent at least once: when the connection breaks after a send and before the message is
  *   removed, it is sent again, with the same idempotency key and deduplication id.
@@ -62,7 +64,8 @@ export class OutboxRelay implements AsyncDisposable {
    * Connects, looks for messages once, and resolves; from then on it relays. While it runs, calling it again
    * answers the same promise; after a stop it starts anew.
    *
-   * @throws DatabaseUnavailableError when the database cannot be reached; StatementError when the table is
+   * @throws DatabaseUnavailableError when the database cannot be reached, or gives no answer within 30 seconds, or the
+   * pool has no connection to give for as long; StatementError when the table is
    * missing or may not be used; RelayStoppedError when stop is called meanwhile. Nothing runs then.
    */
   start(): Promise<void> {

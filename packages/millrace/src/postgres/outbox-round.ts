@@ -2,24 +2,32 @@
  * Owns one round of the relay: a transaction in which messages are taken from the outbox, sent, and removed.
  * It never decides when a round begins.
  */
+import type { Pool } from "pg";
 import type { Clock } from "../clock.ts";
 import type { SendResult } from "../producer/attempt.ts";
 import { toError } from "../errors.ts";
 import { fullJitterMs } from "../random.ts";
 import type { Random } from "../random.ts";
+import { begin } from "./begin.ts";
 import { claimLanes, claimSingles, defer, remove } from "./outbox-claim.ts";
-import type { Ask, Deferral } from "./outbox-claim.ts";
+import type { Ask, Deferral, LaneCursor } from "./outbox-claim.ts";
 import { isMessagesOwn } from "./outbox-rests.ts";
 import type { QueueReport } from "./outbox-rests.ts";
 import type { OutboxRow } from "./outbox-row.ts";
 import type { TableName } from "./table-name.ts";
 
 export interface RoundParts {
+  /** Whose connection it is. */
+  readonly pool: Pool;
   readonly table: TableName;
   /** Messages a round, at most. */
   readonly batchSize: number;
   /** Queues that are left alone. */
   readonly resting: readonly string[];
+  /** The relay's, for all of its rounds. */
+  readonly cursor: LaneCursor;
+  /** How long a send may take, in whole ms. */
+  readonly sendTimeoutMs: number;
   readonly clock: Clock;
   readonly random: Random;
   /** Resolves when SQS has it. */
@@ -60,6 +68,8 @@ const backoff = { baseMs: 1_000, maxMs: 60_000 };
  * the end of it: a lane whose sends are slow is to cost them little.
  */
 const laneTurnMs = 1_000;
+/** Beyond the time that sends may take: for a process that has much else to do. */
+const idleGraceMs = 30_000;
 
 /**
  * Takes messages, sends them, and removes those that SQS has:
@@ -72,11 +82,12 @@ const laneTurnMs = 1_000;
  * @throws what `ask` throws.
  */
 export async function relayRound(ask: Ask, parts: RoundParts): Promise<RoundReport> {
-  const { table, batchSize, resting, onSent, onFailed } = parts;
-  // Sends take their time, and are bounded; a database that ends idle transactions must not end this one.
-  await ask("BEGIN ISOLATION LEVEL READ COMMITTED", []);
-  await ask("SET LOCAL idle_in_transaction_session_timeout = 0", []);
-  const claim = { table, count: batchSize, resting };
+  const { pool, table, batchSize, resting, cursor, sendTimeoutMs, onSent, onFailed } = parts;
+  // Sends take their time, and are bounded; a database that ends idle transactions must not end this one sooner.
+  const idleMs = laneTurnMs + sendTimeoutMs + idleGraceMs;
+  const bound = `SET LOCAL idle_in_transaction_session_timeout = ${idleMs}`;
+  await begin(pool, (sql) => ask(sql, []), "read committed", bound);
+  const claim = { table, count: batchSize, resting, cursor };
   const singles = await claimSingles(ask, claim);
   const lanes = await claimLanes(ask, claim);
   const sent: Sent[] = [];

@@ -11,6 +11,7 @@ import { drawId } from "../random.ts";
 import { idempotencyAttribute } from "../sqs/idempotency-attribute.ts";
 import type { MessageAttributes } from "../sqs/operations.ts";
 import { parseQueue } from "../sqs/queue-address.ts";
+import type { QueueAddress } from "../sqs/queue-address.ts";
 
 /** An attribute as JSON holds it: text as it is, numbers as their digits, bytes in base64. */
 type StoredAttribute = readonly [type: "String" | "Number" | "Binary", value: string];
@@ -27,7 +28,7 @@ interface StoredOptions {
 /** What is stored of a message. */
 export interface OutboxEntry {
   readonly queue: string;
-  /** The group of a FIFO queue, within which order is kept; null on a standard queue. */
+  /** Which queue it is, and the group on it within which order is kept; null on a standard queue. */
   readonly lane: string | null;
   readonly body: string;
   readonly options: StoredOptions;
@@ -52,7 +53,8 @@ export function toEntry(
   options: Omit<SendOptions, "signal">,
   random: Random,
 ): OutboxEntry {
-  const { fifo } = parseQueue(queue);
+  const address = parseQueue(queue);
+  const { fifo } = address;
   // What is sent again, because nobody knows whether it was, must be known for the same.
   const idempotencyKey = options.idempotencyKey ?? drawId(random);
   const { entry } = encodeMessage(
@@ -63,7 +65,8 @@ export function toEntry(
   const { DelaySeconds, MessageGroupId, MessageDeduplicationId, MessageAttributes = {} } = entry;
   return {
     queue,
-    lane: fifo ? (MessageGroupId ?? null) : null,
+    // A group's name has no space.
+    lane: fifo ? `${identityOf(queue, address)} ${MessageGroupId ?? ""}` : null,
     body: entry.MessageBody,
     options: {
       idempotencyKey,
@@ -73,6 +76,15 @@ export function toEntry(
       attributes: store(MessageAttributes),
     },
   };
+}
+
+/**
+ * The same for the URL and the ARN of a queue of AWS. A name is one of whatever account and region the relay is in, and
+ * the URL of anything else may be one of several for the same queue: those are known by how they are spelled.
+ */
+function identityOf(queue: string, { region, accountId, name }: QueueAddress): string {
+  if (region === undefined || accountId === undefined) return queue;
+  return `${region}/${accountId}/${name}`;
 }
 
 /** The options with which a stored message is sent. */

@@ -14,7 +14,7 @@ import { SqsTimeoutError } from "../sqs/errors.ts";
 import { DatabaseUnavailableError, RelayStoppedError, statementFailed } from "./errors.ts";
 import { withClient } from "./held-client.ts";
 import type { HeldClient } from "./held-client.ts";
-import type { Ask } from "./outbox-claim.ts";
+import type { Ask, LaneCursor } from "./outbox-claim.ts";
 import type { OutboxRelayEvents, OutboxRelayStats } from "./outbox-relay-events.ts";
 import type { OutboxRelaySettings } from "./outbox-relay-options.ts";
 import type { OutboxRow } from "./outbox-row.ts";
@@ -28,6 +28,8 @@ type Counters = { -readonly [Name in keyof OutboxRelayStats]: number };
 
 /** A statement that takes longer is waiting for a connection that is no more. */
 const statementTimeoutMs = 30_000;
+/** A connection that takes longer leads to nobody, or the pool has none to give. */
+const connectTimeoutMs = 30_000;
 /** What a stop leaves the database, beyond its deadline, to say what became of the last round. */
 const commitGraceMs = 5_000;
 /** One connection, tried every few seconds, is no load, and what a web server took is waiting for it. */
@@ -51,6 +53,7 @@ export class RelayRun {
   readonly #health: RelayHealth;
   readonly #senders: Senders;
   readonly #rests: QueueRests;
+  readonly #cursor: LaneCursor = { after: "" };
   /** Aborts when no further round is to begin. */
   readonly #stopping = new AbortController();
   /** Aborts when sends are to end. */
@@ -132,18 +135,23 @@ export class RelayRun {
   async #relay(onRound: () => void): Promise<void> {
     const giveUp = new AbortController();
     const { signal } = giveUp;
+    const timer = this.#settings.clock.setTimer(() => {
+      giveUp.abort(new DatabaseUnavailableError(`no connection within ${connectTimeoutMs} ms`));
+    }, connectTimeoutMs);
     const onStop = (): void => giveUp.abort(this.#stopping.signal.reason);
     const onAbandon = (): void => giveUp.abort(this.#abandon.signal.reason);
     this.#stopping.signal.addEventListener("abort", onStop, { once: true });
     this.#abandon.signal.addEventListener("abort", onAbandon, { once: true });
     try {
       await withClient(this.#pool, signal, async (held) => {
+        timer.cancel();
         this.#stopping.signal.removeEventListener("abort", onStop);
         // It listens, and is in a transaction most of the time: nobody else's afterwards.
         held.clean = false;
         await this.#workOn(held, onRound);
       });
     } finally {
+      timer.cancel();
       this.#stopping.signal.removeEventListener("abort", onStop);
       this.#abandon.signal.removeEventListener("abort", onAbandon);
     }
@@ -177,12 +185,15 @@ export class RelayRun {
   }
 
   async #round(ask: Ask): Promise<RoundReport> {
-    const { table, batchSize, clock, random } = this.#settings;
+    const { table, batchSize, sendTimeoutMs, clock, random } = this.#settings;
     const { resting } = this.#rests;
     const report = await relayRound(ask, {
+      pool: this.#pool,
       table,
       batchSize,
       resting,
+      cursor: this.#cursor,
+      sendTimeoutMs,
       clock,
       random,
       send: (row) => this.#send(row),

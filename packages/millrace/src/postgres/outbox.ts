@@ -2,7 +2,7 @@
  * Owns the writing of a message into the outbox, in the caller's transaction. It never sends one; the relay
  * does, once the transaction is committed.
  */
-import { checkOptionNames, requireMethods } from "../option-checks.ts";
+import { checkOptionNames, requireMethodsUnshown } from "../option-checks.ts";
 import type { SendOptions } from "../producer/options.ts";
 import { systemRandom } from "../random.ts";
 import type { Random } from "../random.ts";
@@ -39,9 +39,11 @@ export interface OutboxResult {
  * key and, on a FIFO queue, the same deduplication id each time.
  *
  * On a FIFO queue the messages of a group are sent in the order in which their transactions stored them, where
- * one followed the other.
+ * one followed the other, and all name the queue in one way.
  *
- * @param queue the queue's URL, ARN or name, as the relay is to reach it.
+ * @param queue the queue's URL, ARN or name, as the relay is to reach it. A FIFO queue is to be named in the same way
+ * each time: its name alone does not say which URL or ARN is its own, and a group that is stored under two such
+ * names counts as two. Only the URL at AWS's own endpoints and the ARN are known to be one.
  * @param body a string, which is sent as it is, or anything else, as JSON.
  * @param options as for `Producer.send`, with at most nine attributes; `delaySeconds` counts from the send.
  * @throws InvalidMessageError when SQS would refuse the message; OptionError for what cannot work;
@@ -59,7 +61,7 @@ export async function outbox(
   body: unknown,
   options: OutboxOptions = {},
 ): Promise<OutboxResult> {
-  requireMethods("tx", tx, ["query"], "a client of pg");
+  requireMethodsUnshown("tx", tx, ["query"], "a client of pg");
   checkOptionNames(options, known);
   const { table = defaultOutboxTable, random = systemRandom, ...send } = options;
   const { sql, name } = readTableName("table", table);

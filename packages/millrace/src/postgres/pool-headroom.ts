@@ -38,9 +38,10 @@ const answerWithinMs = 5_000;
  * made, plus `maxWaiting`, less those who wait for one. So a pool that others use up, or a slow database, slows
  * polling down.
  *
- * Once a second it looks whether the database answers, and takes writes. While it does not, the limit rejects with what is wrong,
- * which counts as 0 and makes the consumer's health degraded: messages stay in the queue, and their receive
- * counts are not used up by handlers that cannot succeed. As soon as it answers again polling goes on.
+ * Once a second, if there is a connection to do so with, it looks whether the database answers, and takes writes. While
+ * it does not, the limit rejects with what is wrong, which counts as 0 and makes the consumer's health degraded:
+ * messages stay in the queue, and their receive counts are not used up by handlers that cannot succeed. As soon as it
+ * answers again polling goes on.
  *
  * @throws OptionError for what cannot work. The limit rejects with DatabaseUnavailableError or StatementError.
  *
@@ -72,12 +73,15 @@ export function poolHeadroom(pool: Pool, options: PoolHeadroomOptions = {}): Lim
     }
   };
   return async () => {
-    // With every connection in use there is none to look with; those who use them find out.
-    if (free(pool) > 0 && clock.monotonicMs() - checkedMs >= checkEveryMs) {
+    const isOld = clock.monotonicMs() - checkedMs >= checkEveryMs;
+    // With every connection in use there is none to look with; those who use them find out. What was found before
+    // says nothing then: it would hold polling off for as long as others keep the pool busy.
+    const canLook = free(pool) > 0;
+    if (isOld && canLook) {
       check ??= look();
       await check;
     }
-    if (fault !== undefined) throw fault;
+    if (fault !== undefined && (canLook || !isOld)) throw fault;
     return Math.max(0, free(pool) + maxWaiting - pool.waitingCount);
   };
 }

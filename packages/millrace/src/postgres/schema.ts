@@ -90,8 +90,8 @@ function createInbox({ sql, name }: TableName): string {
 }
 
 /**
- * `lane` is the group of a FIFO queue, whose order is kept, and NULL on a standard queue. `options` are those
- * of the send. A row whose send failed is due again later.
+ * `lane` is a group of a FIFO queue, whose order is kept, and NULL on a standard queue. `options` are those
+ * of the send. A row whose send failed is due again later; those behind it in its lane stay as they are, and wait.
  */
 function createOutbox({ sql, name }: TableName): string {
   return `
@@ -107,5 +107,5 @@ function createOutbox({ sql, name }: TableName): string {
     );
     CREATE INDEX "${name}_due" ON ${sql} (due_at, id) WHERE lane IS NULL;
     CREATE INDEX "${name}_lane_due" ON ${sql} (due_at, id) WHERE lane IS NOT NULL;
-    CREATE INDEX "${name}_lane" ON ${sql} (queue, lane, id) WHERE lane IS NOT NULL;`;
+    CREATE INDEX "${name}_lane" ON ${sql} (lane, id) WHERE lane IS NOT NULL;`;
 }

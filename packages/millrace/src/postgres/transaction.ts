@@ -7,6 +7,8 @@ import { sleep } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import { fullJitterMs } from "../random.ts";
 import type { Random } from "../random.ts";
+import { begin } from "./begin.ts";
+import type { Isolation } from "./begin.ts";
 import {
   CommitUnknownError,
   DatabaseUnavailableError,
@@ -19,9 +21,6 @@ import {
 import { withClient } from "./held-client.ts";
 import type { HeldClient } from "./held-client.ts";
 import { transactionStatus } from "./lent-client.ts";
-
-/** Isolation levels, as Postgres names them. */
-export type Isolation = "read committed" | "repeatable read" | "serializable";
 
 export interface TransactionParts {
   readonly pool: Pool;
@@ -83,7 +82,7 @@ async function runOnce<T>(
 ): Promise<T> {
   held.clean = false;
   // What fails before the work has begun destroys the connection: a session's lock may be held on it.
-  await begin(held.client, parts);
+  await beginLocked(held.client, parts);
   try {
     const { commit, value } = await work(held.client);
     // Work that did not mind the signal ends here. Its connection is gone already.
@@ -93,7 +92,9 @@ async function runOnce<T>(
     return value;
   } catch (error) {
     const spoilt =
-      error instanceof TransactionEndedError || error instanceof DatabaseUnavailableError;
+      error instanceof TransactionEndedError ||
+      error instanceof DatabaseUnavailableError ||
+      error instanceof CommitUnknownError;
     if (!held.clean && !spoilt) await rollBack(held);
     throw error;
   }
@@ -106,17 +107,19 @@ async function runOnce<T>(
  * for the lock, it would not see what the lock's last holder did. So the wait comes before, with a lock of the
  * session that lasts until the transaction has one of its own.
  */
-async function begin(client: PoolClient, parts: TransactionParts): Promise<void> {
+async function beginLocked(client: PoolClient, parts: TransactionParts): Promise<void> {
   const { pool, isolation, locks } = parts;
+  const open = (level: Isolation, ...statements: readonly string[]): Promise<void> =>
+    begin(pool, (sql) => client.query(sql), level, ...statements);
   try {
     if (locks.length === 0) {
-      await open(client, pool, isolation);
+      await open(isolation);
     } else if (isolation === "read committed") {
-      await open(client, pool, isolation, each("pg_advisory_xact_lock", locks));
+      await open(isolation, each("pg_advisory_xact_lock", locks));
     } else {
-      await open(client, pool, "read committed", each("pg_advisory_lock", locks), "COMMIT");
+      await open("read committed", each("pg_advisory_lock", locks), "COMMIT");
       const own = each("pg_advisory_xact_lock", locks);
-      await open(client, pool, isolation, own, each("pg_advisory_unlock", locks));
+      await open(isolation, own, each("pg_advisory_unlock", locks));
     }
   } catch (error) {
     throw statementFailed("the transaction could not begin", error);
@@ -130,43 +133,6 @@ function each(lock: string, keys: readonly string[]): string {
   return `SELECT ${lock}(key) FROM unnest('{${list}}'::bigint[]) AS key`;
 }
 
-/**
- * Has Postgres notice that we are gone. A wait for a lock whose connection was destroyed ends by the first: it looks
- * every second, during a statement; otherwise the abandoned would pile up, each in a place of the server's. It is
- * of Postgres 14 and later, and not on Windows. The others are for a host that went without a word: its
- * transaction, and the locks and keys in it, end within a minute on Linux, and not after the two hours of TCP's own.
- */
-const noticeOurEnd = [
-  "SET LOCAL client_connection_check_interval = 1000",
-  "SET LOCAL tcp_keepalives_idle = 10",
-  "SET LOCAL tcp_keepalives_interval = 5",
-].join("; ");
-/** Of a server that has no such setting, and of one whose platform has no way to look. */
-const noSuchSetting: ReadonlySet<string | undefined> = new Set(["42704", "22023"]);
-/** Pools whose servers do not know it. */
-const unnoticing = new WeakSet<Pool>();
-
-/** Begins, and goes on with `statements` in the same message: they take no round trips of their own. */
-async function open(
-  client: PoolClient,
-  pool: Pool,
-  isolation: Isolation,
-  ...statements: readonly string[]
-): Promise<void> {
-  const sql = `BEGIN ISOLATION LEVEL ${isolation}`;
-  if (!unnoticing.has(pool)) {
-    try {
-      await client.query([sql, noticeOurEnd, ...statements].join("; "));
-      return;
-    } catch (error) {
-      if (!noSuchSetting.has(sqlStateOf(error))) throw error;
-      unnoticing.add(pool);
-      await client.query("ROLLBACK");
-    }
-  }
-  await client.query([sql, ...statements].join("; "));
-}
-
 async function commitOn(held: HeldClient): Promise<void> {
   const { client } = held;
   if (transactionStatus(client) === "I") {
@@ -176,8 +142,12 @@ async function commitOn(held: HeldClient): Promise<void> {
   try {
     ({ command } = await client.query("COMMIT"));
   } catch (error) {
-    // One that is still answered on is no broken connection: the commit was refused.
-    if (await rollBack(held)) throw statementFailed("the commit was refused", error);
+    // Only Postgres refuses. Where `pg` itself gave up, for its query_timeout, the commit may well succeed, and a
+    // ROLLBACK behind it be answered.
+    if (sqlStateOf(error) !== undefined && (await rollBack(held))) {
+      throw statementFailed("the commit was refused", error);
+    }
+    held.destroy();
     throw new CommitUnknownError({ cause: error });
   }
   held.clean = true;

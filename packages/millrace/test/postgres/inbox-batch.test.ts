@@ -4,6 +4,7 @@
 import { BatchOutcomeError, deadLetter, OptionError, release, retry } from "millrace";
 import type { Message } from "millrace";
 import { inboxBatch } from "millrace/postgres";
+import type { TransactionEndedError } from "millrace/postgres";
 import { VirtualClock } from "millrace/testing";
 import type { PoolClient } from "pg";
 import { describe, expect, it } from "vitest";
@@ -172,6 +173,38 @@ describe("a batch handler's outcomes", () => {
     expect(await effectsOf(jobs)).toEqual([0, 0, 0]);
   });
 });
+
+it.each([
+  [1, "entry 0 is a promise, which it has not awaited"],
+  [2, "an array of 6 for 3 messages"],
+])(
+  "undoes all when it answers promises, %i a message, and tells what they reject with",
+  async (each, what) => {
+    const jobs = three();
+    const told: unknown[] = [];
+    const all = gate();
+    const warn = (_: string, fields?: { error?: unknown }): void => {
+      if (told.push(fields?.error) === jobs.length * each) all.open();
+    };
+    const { signal, worker, logger } = context();
+    // Without Promise.all: the second statement of each comes when the transaction is over.
+    const twice = async (job: Message, tx: PoolClient): Promise<void> => {
+      await doAll([job], tx);
+      await doAll([job], tx);
+    };
+    const handle = inboxBatch(bench.pool(), (messages, tx) =>
+      messages.flatMap((job) => Array.from({ length: each }, () => twice(job, tx))),
+    );
+    const failed = failure(handle(jobs, { signal, worker, logger: { ...logger, warn } }));
+    expect(await failed).toBeInstanceOf(BatchOutcomeError);
+    expect(await failed).toMatchObject({ message: expect.stringContaining(what) });
+    await all.opened;
+    expect(new Set(told.map((error) => (error as TransactionEndedError).code))).toEqual(
+      new Set(["TRANSACTION_ENDED"]),
+    );
+    expect(await effectsOf(jobs)).toEqual([0, 0, 0]);
+  },
+);
 
 it("leaves nothing of any message when it throws, or its signal aborts", async () => {
   const pool = bench.pool();

@@ -2,6 +2,7 @@
  * What goes wrong between Postgres and the inbox: connections that break and signals that abort, in every
  * phase of the transaction.
  */
+import { Socket } from "node:net";
 import { LeaseLostError, retry } from "millrace";
 import { VirtualClock } from "millrace/testing";
 import { CommitUnknownError, DatabaseUnavailableError, inbox } from "millrace/postgres";
@@ -82,24 +83,27 @@ const phases: Phase[] = [
   },
   {
     name: "committing",
-    hold: async () => {
-      const client = await bench.client();
-      // A deferred trigger runs within COMMIT, and waits there for a lock.
-      await client.query(`
-        CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS
-          $$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END $$;
-        CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON effects
-          DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()`);
-      await client.query("BEGIN; SELECT pg_advisory_xact_lock(4711)");
-      return async () => {
-        await client.query("ROLLBACK");
-        await client.query("DROP FUNCTION wait_at_commit CASCADE");
-      };
-    },
+    hold: holdCommit,
     statement: "COMMIT",
     code: "COMMIT_UNKNOWN",
   },
 ];
+
+/** Holds the commits of all who have effects. */
+async function holdCommit(): Promise<() => Promise<unknown>> {
+  const client = await bench.client();
+  // A deferred trigger runs within COMMIT, and waits there for a lock.
+  await client.query(`
+    CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON effects
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()`);
+  await client.query("BEGIN; SELECT pg_advisory_xact_lock(4711)");
+  return async () => {
+    await client.query("ROLLBACK");
+    await client.query("DROP FUNCTION wait_at_commit CASCADE");
+  };
+}
 
 /** Holds a lock in the middle of a handler of another process's. */
 async function holdLock(name: string): Promise<() => Promise<unknown>> {
@@ -322,6 +326,51 @@ it("a commit whose answer is lost fails the delivery, and the redelivery finds i
   await expect(handle(job, context())).rejects.toBeInstanceOf(CommitUnknownError);
   await handle(job, context());
   expect({ runs, effects: await effectsOf(job) }).toEqual({ runs: 1, effects: 1 });
+});
+
+it("a commit that pg does not wait for fails the delivery as unknown, and the redelivery finds out", async () => {
+  const [pool, eye] = [bench.pool({ max: 1 }), bench.pool()];
+  const timedOut = gate();
+  pool.on("connect", (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    // As with the pool's own query_timeout, but for the commit alone.
+    const impatient = async (...args: unknown[]): Promise<unknown> => {
+      if (args[0] !== "COMMIT") return query(...args);
+      return query({ text: "COMMIT", query_timeout: 100 }).catch((error: unknown) => {
+        timedOut.open();
+        throw error;
+      });
+    };
+    Object.assign(client, { query: impatient });
+  });
+  const job = message();
+  const handle = inbox(pool, ({ body }, tx) => did(tx, body));
+  const letGo = await holdCommit();
+  const delivery = failure(handle(job, context()));
+  await waiting(pool, "COMMIT", eye);
+  await timedOut.opened;
+  await letGo();
+  expect(await delivery).toBeInstanceOf(CommitUnknownError);
+  await handle(job, context());
+  expect(await effectsOf(job)).toBe(1);
+});
+
+it("a host with several addresses, none of which answers, is said not to", async () => {
+  const addresses = ["127.0.0.1", "127.0.0.2"].map((address) => ({ address, family: 4 }));
+  const lookup = (_host: string, _options: unknown, done: (...found: unknown[]) => void): void =>
+    done(null, addresses);
+  const stream = (): Socket => {
+    const socket = new Socket();
+    const connect = socket.connect.bind(socket) as (options: unknown) => Socket;
+    const anyOf = (port: number, host: string): Socket => connect({ port, host, lookup });
+    return Object.assign(socket, { connect: anyOf });
+  };
+  const nowhere = new Pool({ host: "db.internal", port: 1, stream });
+  onTestFinished(() => nowhere.end());
+  await expect(inbox(nowhere, () => undefined)(message(), context())).rejects.toMatchObject({
+    message: "no connection: connect ECONNREFUSED 127.0.0.1:1",
+    cause: { code: "ECONNREFUSED" },
+  });
 });
 
 it("no connection to be had is an error of the library's, and passes", async () => {

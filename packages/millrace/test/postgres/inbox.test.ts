@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { inspect } from "node:util";
 import { acknowledge } from "../../src/consumer/outcome.ts";
 import { deadLetter, OptionError, release, retry } from "millrace";
 import {
   inbox,
   InboxKeyError,
+  outbox,
   StatementError,
   TransactionAbortedError,
   TransactionEndedError,
@@ -11,7 +13,7 @@ import {
 import type { InboxOptions } from "millrace/postgres";
 import type { Pool } from "pg";
 import { describe, expect, it } from "vitest";
-import { context, did, gate, message, useBench, waiting } from "./bench.ts";
+import { context, did, failure, gate, message, useBench, waiting } from "./bench.ts";
 
 const bench = useBench();
 
@@ -303,4 +305,21 @@ it.each<[string, unknown]>([
 it("refuses what is no pool, and what is no handler", () => {
   expect(() => inbox({} as Pool, () => undefined)).toThrow(OptionError);
   expect(() => inbox(bench.pool(), "x" as never)).toThrow(OptionError);
+});
+
+it.each([
+  ["postgres://app:hunter2@db.internal/app", '"(not shown: string)"'],
+  [{ connectionString: "postgres://app:hunter2@db.internal/app" }, '"(not shown: object)"'],
+  [undefined, "undefined"],
+])("shows nothing of what was given in place of a pool (%#)", async (value, shown) => {
+  const pool = value as unknown as Pool;
+  const made = Promise.resolve().then(() => inbox(pool, () => undefined));
+  await expect(made).rejects.toMatchObject({
+    code: "INVALID_OPTION",
+    option: "pool",
+    message: `pool must be a Pool of pg; received ${shown}`,
+  });
+  const stored = failure(outbox(pool, "jobs", "a"));
+  expect(inspect(await stored)).not.toContain("hunter2");
+  expect(await stored).toMatchObject({ code: "INVALID_OPTION", option: "tx" });
 });

@@ -87,6 +87,9 @@ describe("the end of the transaction", () => {
     "ABORT",
     "PREPARE TRANSACTION 'x'",
     " /* now */ ; -- really\n COMMIT",
+    "/* one /* within */ another */ COMMIT",
+    "/**/ROLLBACK/*/ not TO */WORK",
+    "start -- a\n transaction",
   ])("is not the handler's to say: %s is refused, and nothing has happened", async (text) => {
     const pool = bench.pool({ max: 1 });
     await handling(pool, async (tx) => {
@@ -102,10 +105,24 @@ describe("the end of the transaction", () => {
     "SAVEPOINT s; ROLLBACK TO s",
     "savepoint s; rollback work to savepoint s",
     "SELECT 'COMMIT'",
+    "SAVEPOINT s; ROLLBACK /* all the way */ TO s",
+    "/* COMMIT */ SELECT",
+    "-- COMMIT",
+    "/* /* */ COMMIT */ SELECT",
+    "SELECT 1 AS first, 2 AS commit",
   ])("is not what a savepoint's is: %s passes", async (text) => {
     const pool = bench.pool({ max: 1 });
     await handling(pool, async (tx) => {
       for (const statement of text.split("; ")) await tx.query(statement);
+    });
+  });
+
+  it("is told from other statements without trying, however many comments come first", async () => {
+    const pool = bench.pool({ max: 1 });
+    const comments = "/* a */ ".repeat(50_000);
+    await handling(pool, async (tx) => {
+      await tx.query(`${comments}SELECT`);
+      await expect(tx.query(`${comments}COMMIT`)).rejects.toBeInstanceOf(TransactionEndedError);
     });
   });
 

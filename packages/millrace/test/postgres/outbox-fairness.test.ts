@@ -82,6 +82,57 @@ describe("a group that is long", () => {
   });
 });
 
+describe("groups whose first message is to be sent later", () => {
+  /** Stores `lanes` groups of `length` messages, the first of which is due in an hour. */
+  async function storeWaiting(
+    b: OutboxBench,
+    queue: string,
+    lanes: number,
+    length: number,
+  ): Promise<void> {
+    await b.pool.query(
+      `INSERT INTO millrace_outbox (queue, lane, body, options, due_at)
+       SELECT $1, 'lane ' || lane, 'no', jsonb_build_object('idempotencyKey', 'k', 'groupId', lane::text),
+         now() + CASE WHEN n = 1 THEN 1 ELSE -1 END * interval '1 hour'
+       FROM generate_series(1, $2::integer) AS lane, generate_series(1, $3::integer) AS n`,
+      [queue, lanes, length],
+    );
+  }
+
+  it.each([
+    ["long", 2, 400],
+    ["many", 40, 2],
+  ])("do not hide the others when they are %s", async (_, lanes, length) => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue("jobs.fifo");
+    await storeWaiting(b, queue, lanes, length);
+    await b.store(queue, ["a", "b"], { groupId: "other" });
+    const relay = b.relay({ batchSize: 10 });
+    const sent = events(relay, "sent", 2);
+    await relay.start();
+    await sent;
+    expect(bodies(await b.drain(queue))).toEqual(["a", "b"]);
+    expect(await b.left()).toHaveLength(lanes * length);
+  });
+
+  it("leave the others their turns", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue("jobs.fifo");
+    await storeWaiting(b, queue, 2, 400);
+    const groups = Array.from({ length: 15 }, (_, i) => `group-${i}`);
+    for (const groupId of groups) {
+      for (const n of [1, 2, 3]) {
+        await b.store(queue, [n], { groupId, idempotencyKey: `${groupId}/${n}` });
+      }
+    }
+    const relay = b.relay({ batchSize: 10 });
+    const twoRounds = events(relay, "sent", 20);
+    await relay.start();
+    const seen = (await twoRounds).map(({ idempotencyKey }) => idempotencyKey.split("/")[0]);
+    expect(new Set(seen)).toEqual(new Set(groups));
+  });
+});
+
 it("a message that SQS refuses for its own sake is no reason to leave its queue alone", async () => {
   const b = await OutboxBench.open(bench);
   const queue = await b.queue();

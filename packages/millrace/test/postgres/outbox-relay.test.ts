@@ -172,20 +172,48 @@ describe("when SQS fails", () => {
     await b.pool.query(
       "UPDATE millrace_outbox SET due_at = now() + interval '1 hour' WHERE body = 'a1'",
     );
+    const rows = async (): Promise<unknown> =>
+      (await b.pool.query("SELECT ctid, body, due_at FROM millrace_outbox WHERE body LIKE 'a%'"))
+        .rows;
+    const before = await rows();
     const relay = b.relay();
     await relay.start();
-    // The messages behind it are not looked at again and again meanwhile.
-    await until(async () => {
-      const { rowCount } = await b.pool.query(
-        "SELECT FROM millrace_outbox WHERE due_at > now() + interval '30 minutes'",
-      );
-      return rowCount === 3 ? true : undefined;
-    });
-    expect(bodies(await b.drain(queue))).toEqual(["b1"]);
+    const others = events(relay, "sent");
+    await b.store(queue, ["b2"], { groupId: "b" });
+    await others;
+    expect(bodies(await b.drain(queue))).toEqual(["b1", "b2"]);
+    // However many messages wait behind it: none of them is written to for that.
+    expect(await rows()).toEqual(before);
     const sent = events(relay, "sent", 3);
     await b.pool.query("UPDATE millrace_outbox SET due_at = now()");
     await sent;
     expect(bodies(await b.drain(queue))).toEqual(["a1", "a2", "a3"]);
+  });
+
+  it("a group waits for its first message, by whichever of its URL and ARN the queue is named", async () => {
+    const b = await OutboxBench.open(bench);
+    const url = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs.fifo";
+    const arn = "arn:aws:sqs:us-east-1:123456789012:jobs.fifo";
+    const seen: string[] = [];
+    b.sqs.intercept("GetQueueUrl", () => Promise.resolve({ QueueUrl: url }));
+    b.sqs.intercept(operation, (_, { Entries }) => {
+      seen.push(...Entries.map(({ MessageBody }) => MessageBody));
+      const [{ Id } = { Id: "" }] = Entries;
+      const refused = { Id, Code: "AccessDenied", SenderFault: true };
+      return Promise.resolve(
+        seen.length === 1
+          ? { Successful: [], Failed: [refused] }
+          : { Successful: [{ Id, MessageId: "m", MD5OfMessageBody: "" }], Failed: [] },
+      );
+    });
+    await b.store(url, ["1"], { groupId: "g" });
+    await b.store(arn, ["2"], { groupId: "g" });
+    await b.store(url, ["3"], { groupId: "g" });
+    const relay = b.relay({ random: () => 0 });
+    const sent = events(relay, "sent", 3);
+    await relay.start();
+    await sent;
+    expect(seen).toEqual(["1", "1", "2", "3"]);
   });
 
   it("the relay pauses, whatever it is told of meanwhile", async () => {
@@ -292,6 +320,64 @@ describe("when the connection breaks", () => {
       await sent;
     }
     expect(bodies(await b.drain(queue))).toEqual(["a", "b"]);
+  });
+});
+
+describe("a round's transaction", () => {
+  /** Has `instead` answer in place of the client, of whatever connection the pool makes. */
+  function answering(
+    pool: Pool,
+    instead: (sql: unknown, query: (...args: unknown[]) => Promise<unknown>) => unknown,
+  ): Pool {
+    pool.on("connect", (client) => {
+      const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+      const asked = (sql: unknown, ...rest: unknown[]): unknown =>
+        instead(sql, query) ?? query(sql, ...rest);
+      Object.assign(client, { query: asked });
+    });
+    return pool;
+  }
+
+  it("ends soon after its relay is gone, and not while it sends", async () => {
+    const b = await OutboxBench.open(bench);
+    const names = ["idle_in_transaction_session_timeout", "tcp_keepalives_idle"];
+    names.push("tcp_keepalives_interval", "tcp_keepalives_count");
+    const sql = `SELECT name, setting FROM pg_settings WHERE name = ANY (ARRAY['${names.join("', '")}']) ORDER BY name`;
+    let settings: unknown;
+    const pool = answering(bench.pool({ max: 1 }), (text, query) => {
+      if (text !== "COMMIT") return undefined;
+      return query(sql).then((result) => {
+        settings = (result as { rows: unknown }).rows;
+        return query(text);
+      });
+    });
+    await b.relay({ sendTimeoutMs: 60_000 }, pool).start();
+    expect(settings).toEqual([
+      { name: "idle_in_transaction_session_timeout", setting: "91000" },
+      { name: "tcp_keepalives_count", setting: "9" },
+      { name: "tcp_keepalives_idle", setting: "10" },
+      { name: "tcp_keepalives_interval", setting: "5" },
+    ]);
+  });
+
+  it("does without what the server has no setting for", async () => {
+    const b = await OutboxBench.open(bench);
+    const queue = await b.queue();
+    let refused = 0;
+    const pool = answering(bench.pool({ max: 1 }), (sql, query) => {
+      if (typeof sql !== "string" || !sql.includes("client_connection_check")) return undefined;
+      refused += 1;
+      return query("BEGIN; SET LOCAL no_such_setting_of_postgres = 1");
+    });
+    const relay = b.relay({}, pool);
+    await relay.start();
+    const sent = events(relay, "sent", 2);
+    await b.store(queue, ["a", "b"]);
+    await sent;
+    expect({ refused, failures: relay.stats().databaseFailures }).toEqual({
+      refused: 1,
+      failures: 0,
+    });
   });
 });
 

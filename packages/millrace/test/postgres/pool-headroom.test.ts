@@ -1,66 +1,15 @@
 /**
  * How many messages a pool can serve, and what becomes of polling while the database is away.
  */
-import { once } from "node:events";
-import { connect, createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
 import { SqsService } from "@millrace/local-sqs";
 import { Consumer, OptionError } from "millrace";
 import { inbox, poolHeadroom } from "millrace/postgres";
 import { VirtualClock } from "millrace/testing";
 import { expect, it, onTestFinished } from "vitest";
 import { did, failure, useBench } from "./bench.ts";
+import { openRoad } from "./road.ts";
 
 const bench = useBench();
-
-/** A way to the database that can be cut and mended, or swallow what goes through it. */
-async function road(): Promise<{
-  url: string;
-  cut: () => void;
-  mend: () => Promise<void>;
-  swallow: (yes: boolean) => void;
-}> {
-  const target = new URL(bench.url);
-  const sockets = new Set<Socket>();
-  let swallowing = false;
-  const server = createServer((socket) => {
-    const upstream = connect(Number(target.port), target.hostname);
-    for (const [from, to] of [
-      [socket, upstream],
-      [upstream, socket],
-    ] as const) {
-      sockets.add(from);
-      from.on("data", (data) => !swallowing && to.write(data));
-      from.on("error", () => to.destroy());
-      from.on("close", () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-    }
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const cut = (): void => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  };
-  onTestFinished(cut);
-  const url = new URL(bench.url);
-  url.hostname = "127.0.0.1";
-  url.port = `${port}`;
-  return {
-    url: url.href,
-    cut,
-    mend: async () => {
-      server.listen(port, "127.0.0.1");
-      await once(server, "listening");
-    },
-    swallow: (yes) => {
-      swallowing = yes;
-    },
-  };
-}
 
 it("is what is idle or can be made, and ten who may wait, less those who do", async () => {
   const pool = bench.pool({ max: 4 });
@@ -78,7 +27,7 @@ it("is what is idle or can be made, and ten who may wait, less those who do", as
 });
 
 it("is nothing while the database is away, and all of it when it is back", async () => {
-  const { url, cut, mend } = await road();
+  const { url, cut, mend } = await openRoad(bench.url);
   const pool = bench.pool({ connectionString: url, max: 2 });
   const clock = new VirtualClock();
   const headroom = poolHeadroom(pool, { clock });
@@ -96,8 +45,25 @@ it("is nothing while the database is away, and all of it when it is back", async
   expect(clock.pendingTimers).toBe(0);
 });
 
+it("is as ever when others use every connection, whatever was wrong before", async () => {
+  const { url, cut, mend } = await openRoad(bench.url);
+  const pool = bench.pool({ connectionString: url, max: 2 });
+  const clock = new VirtualClock();
+  const headroom = poolHeadroom(pool, { clock });
+  cut();
+  await expect(headroom()).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+  await mend();
+  const lent = await Promise.all([pool.connect(), pool.connect()]);
+  // What it has found counts for a second; then there is no connection to look again with.
+  await expect(headroom()).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+  await clock.advance(1_000);
+  expect(await headroom()).toBe(10);
+  for (const client of lent) client.release();
+  expect(await headroom()).toBe(12);
+});
+
 it("is nothing when the database says nothing for five seconds", async () => {
-  const { url, swallow } = await road();
+  const { url, swallow } = await openRoad(bench.url);
   const pool = bench.pool({ connectionString: url, max: 2 });
   const clock = new VirtualClock();
   const headroom = poolHeadroom(pool, { clock });
@@ -132,7 +98,7 @@ it("is nothing while the server takes no writes, unless none are wanted", async 
 });
 
 it("keeps receive counts from being used up while the database is away", async () => {
-  const { url, cut, mend } = await road();
+  const { url, cut, mend } = await openRoad(bench.url);
   const pool = bench.pool({ connectionString: url });
   const sqs = new SqsService();
   onTestFinished(() => sqs.close());
