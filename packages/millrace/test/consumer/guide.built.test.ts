@@ -171,7 +171,7 @@ describe("tables", () => {
   const counters: Record<
     Exclude<
       keyof ConsumerStats,
-      "running" | "waiting" | "held" | "settling" | "inHand" | "openPolls"
+      "running" | "leftBehind" | "waiting" | "held" | "settling" | "inHand" | "openPolls"
     >,
     true
   > = {
