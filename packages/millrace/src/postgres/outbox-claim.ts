@@ -118,14 +118,14 @@ async function walkLanes(
   { table, count, resting, cursor }: Claim,
 ): Promise<readonly string[]> {
   const first = `SELECT lane, queue, due_at FROM ${table.sql}`;
-  const heads = (name: string, bounds: string): string => `${name} AS (
+  const walk = (name: string, bounds: string): string => `${name} AS (
      (${first} WHERE lane IS NOT NULL AND ${bounds} ORDER BY lane, id LIMIT 1)
      UNION ALL
      SELECT message.* FROM ${name} AS last CROSS JOIN LATERAL (
        ${first} WHERE lane > last.lane AND ${bounds} ORDER BY lane, id LIMIT 1) AS message)`;
   // In one order and without sorting, so that LIMIT ends the walk.
   const { rows } = await ask(
-    `WITH RECURSIVE ${heads("ahead", "lane > $3")}, ${heads("behind", "lane <= $3")}
+    `WITH RECURSIVE ${walk("ahead", "lane > $3")}, ${walk("behind", "lane <= $3")}
      SELECT lane FROM (SELECT * FROM ahead UNION ALL SELECT * FROM behind) AS head
      WHERE ${isDue(2)} LIMIT $1`,
     [count, resting, cursor.after],

@@ -69,14 +69,14 @@ export class Bench {
   }
 }
 
-/** Backends of a pool: what they do and what they wait for. */
+/** Backends of a pool: what they do and what they wait for. Pools of other files' databases have the same names. */
 export async function backends(
   pool: Pool,
   by: Pool,
 ): Promise<{ pid: number; query: string; waits: string | null; state: string }[]> {
   const { rows } = await by.query(
     `SELECT pid, query, wait_event_type AS waits, state FROM pg_stat_activity
-     WHERE application_name = $1`,
+     WHERE application_name = $1 AND datname = current_database()`,
     [pool.options.application_name],
   );
   return rows;

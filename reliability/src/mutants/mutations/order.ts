@@ -44,7 +44,7 @@ export const order: readonly Mutation[] = [
   // ── Batches ──
   {
     name: "counts no outcomes of a batch",
-    file: "consumer/batch-worker.js",
+    file: "consumer/batch-outcomes.js",
     find: "if (length !== count)",
     replace: "if (false)",
   },
