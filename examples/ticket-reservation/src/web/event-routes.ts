@@ -57,6 +57,8 @@ export function eventRoutes(app: FastifyInstance, { pool, feed }: EventRoutesOpt
   app.get<{ Params: EventParams; Querystring: StreamQuery }>(
     "/events/:event/stream",
     {
+      // It would be a stream without an end, and without anything in it.
+      exposeHeadRoute: false,
       schema: {
         summary: "Server-sent events: a `snapshot`, then `changes` as seats are sold",
         params: schemas.eventParams,

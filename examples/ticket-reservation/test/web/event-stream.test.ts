@@ -147,6 +147,12 @@ describe("GET /events/:id/stream", () => {
     await left;
   });
 
+  it("is not there for HEAD, which would never be answered", async () => {
+    await using served = await office.serve();
+    const { status } = await fetch(`${served.address}/events/gala/stream`, { method: "HEAD" });
+    expect(status).toBe(404);
+  });
+
   it("ends when the server does", async () => {
     const served = await office.serve();
     // A feed that connects later has every stream begin anew.
