@@ -6,7 +6,7 @@ export type { Check } from "./check.ts";
 export { ChildFailedError, ChildProgram } from "./child-program.ts";
 export type { ChildProgramOptions, Exit, ReadyNews } from "./child-program.ts";
 export { databasePool, openDatabase } from "./database.ts";
-export type { DatabasePool } from "./database.ts";
+export type { DatabasePool, DatabasePoolOptions } from "./database.ts";
 export { drain } from "./drain.ts";
 export { DatabaseUnusableError, RunFailedError, UsageError } from "./failure.ts";
 export { InterruptedError } from "./interruption.ts";

@@ -54,11 +54,10 @@ await run(command, async ({ screen, signal }) => {
   const interrupted = once(signal, "abort");
   using journal = new Journal({ screen });
   await using sqs = new HttpSqs();
-  await using pool = await openOfficeDatabase(
-    url,
-    workerConnections(concurrency),
-    "tickets worker",
-  );
+  await using pool = await openOfficeDatabase(url, {
+    max: workerConnections(concurrency),
+    applicationName: "tickets worker",
+  });
   await using consumer = decidingConsumer({
     queue,
     sqs,

@@ -35,7 +35,10 @@ export async function withRushOffice<T>(
 ): Promise<T> {
   await using sqs = await startOfficeSqs(plan.duplicateShare);
   await using postgres = await startLocalPostgres({ durable: false, signal });
-  await using pool = await openOfficeDatabase(postgres.url, 4, "tickets rush");
+  await using pool = await openOfficeDatabase(postgres.url, {
+    max: 4,
+    applicationName: "tickets rush",
+  });
   await dropConstraints(pool);
   await createEvent(pool, { ...rushEvent, seats: plan.seats });
 
