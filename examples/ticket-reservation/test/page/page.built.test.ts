@@ -7,7 +7,7 @@ import { useTestDatabase } from "../../../../test/database.ts";
 import { createEvent } from "../../src/office/events.ts";
 import { hasBrowser, useBrowser } from "./browser.ts";
 import type { Visit } from "./browser.ts";
-import { FrailProxy } from "./frail-proxy.ts";
+import { FrailProxy } from "../frail-proxy.ts";
 
 // The office as it is: a web server and a worker in processes of their own, SQS and Postgres on this machine.
 describe.skipIf(!hasBrowser)("the page", () => {
@@ -18,7 +18,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   let pool: ReturnType<typeof databasePool>;
 
   beforeAll(async () => {
-    pool = databasePool(databaseUrl(), 2, "tests");
+    pool = databasePool(databaseUrl(), { max: 2, applicationName: "tests" });
     const args = ["--port", "0", "--workers", "1"];
     office = startProgram(new URL("../../dist/main.js", import.meta.url), args, {
       DATABASE_URL: databaseUrl(),

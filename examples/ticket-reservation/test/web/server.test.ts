@@ -1,7 +1,8 @@
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { FrailProxy } from "../frail-proxy.ts";
 import { deadPort, useOffice } from "../office.ts";
 import type { Served } from "../office.ts";
 import { ask } from "./requests.ts";
@@ -192,6 +193,36 @@ describe("while the database is away", () => {
     expect(problem(answered)["detail"]).toBe("the database is away for now");
     expect(answered.headers.get("retry-after")).toBe("2");
     expect(away.faults.length).toBeGreaterThan(reported);
+  });
+
+  it("one that does not answer is given up while its sender still waits, and 503 is answered too", async () => {
+    await using proxy = await FrailProxy.open(office.url);
+    const url = new URL(office.url);
+    url.port = new URL(proxy.address).port;
+    await using silent = await office.serve({ url: url.href });
+    expect(await ask(silent.address, "/events")).toMatchObject({ status: 200 });
+    proxy.silence();
+    const answered = await ask(silent.address, "/reservations", asked);
+    expect(answered.status).toBe(503);
+    expect(problem(answered)["detail"]).toBe("the database is away for now");
+    expect(answered.headers.get("retry-after")).toBe("2");
+    // The connection is given up with the request.
+    expect((await ask(silent.address, "/reservations", asked)).status).toBe(202);
+  });
+
+  it.each<[what: string, error: Error]>([
+    ["its name is not known", Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" })],
+    ["names cannot be asked for", Object.assign(new Error("getaddrinfo"), { code: "EAI_AGAIN" })],
+    ["no way leads there", Object.assign(new Error("connect"), { code: "EHOSTUNREACH" })],
+    ["another takes the writes", Object.assign(new Error("read-only"), { code: "25006" })],
+    [
+      "the connection broke before",
+      new Error("Client has encountered a connection error and is not queryable"),
+    ],
+  ])("503: %s", async (_, error) => {
+    vi.spyOn(served.pool, "query").mockImplementationOnce(() => Promise.reject(error));
+    expect((await ask(address, "/events")).status).toBe(503);
+    expect(served.faults.splice(0)).toEqual([error]);
   });
 
   it("a connection that breaks costs no more than its own request", async () => {
