@@ -18,8 +18,8 @@ import {
 } from "programs";
 import { workerConnections } from "./connections.ts";
 import { decidingConsumer } from "./office/deciding-consumer.ts";
+import { DecisionNews } from "./office/decision-news.ts";
 import { keepSwept } from "./office/keep-swept.ts";
-import { tellDecisions } from "./office/tell-decisions.ts";
 import { openOfficeDatabase } from "./office-database.ts";
 import { serverVariables } from "./variables.ts";
 
@@ -53,6 +53,7 @@ await run(command, async ({ screen, signal }) => {
   const { name, concurrency, visibility, unguarded } = command.opts<Options>();
   const interrupted = once(signal, "abort");
   using journal = new Journal({ screen });
+  const news = new DecisionNews(journal, name);
   await using sqs = new HttpSqs();
   await using pool = await openOfficeDatabase(url, {
     max: workerConnections(concurrency),
@@ -65,15 +66,9 @@ await run(command, async ({ screen, signal }) => {
     concurrency,
     visibilityTimeoutSeconds: visibility,
     unguarded,
-    onDuplicate: ({ body }) =>
-      journal.add({
-        who: name,
-        what: `${body.seat} came again, and was decided before`,
-        tone: "quiet",
-        kind: `${name} duplicates`,
-      }),
+    onDuplicate: news.onDuplicate,
   });
-  tellDecisions(consumer, journal, name);
+  news.begin(consumer);
   signal.throwIfAborted();
   await Promise.race([consumer.start(), interrupted]);
   tellParent({ type: "ready" });
