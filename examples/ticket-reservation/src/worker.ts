@@ -27,6 +27,7 @@ interface Options {
   readonly name: string;
   readonly concurrency: number;
   readonly visibility?: number;
+  readonly drain: number;
   readonly unguarded: boolean;
 }
 
@@ -41,6 +42,12 @@ const command = commandLine(
     "how long SQS waits for a worker that has died before it hands its messages to others (default: the queue's own)",
     wholeNumber(1, 43_200),
   )
+  .option(
+    "--drain <seconds>",
+    "how long decisions under way may take once it is to end",
+    wholeNumber(0, 3_600),
+    30,
+  )
   .addOption(
     new Option("--unguarded", "without inbox and lock: sells seats twice")
       .default(false)
@@ -50,7 +57,7 @@ const command = commandLine(
 
 await run(command, async ({ screen, signal }) => {
   const { QUEUE_URL: queue, DATABASE_URL: url } = required(serverVariables);
-  const { name, concurrency, visibility, unguarded } = command.opts<Options>();
+  const { name, concurrency, visibility, unguarded, ...options } = command.opts<Options>();
   const interrupted = once(signal, "abort");
   using journal = new Journal({ screen });
   const news = new DecisionNews(journal, name);
@@ -74,7 +81,7 @@ await run(command, async ({ screen, signal }) => {
   tellParent({ type: "ready" });
   const swept = keepSwept(pool, signal);
   await interrupted;
-  await drain({ consumer, journal, screen, signal });
+  await drain({ consumer, journal, screen, signal, deadlineMs: options.drain * 1_000 });
   await swept;
   return undefined;
 });

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
+import { databasePool } from "programs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { expectOneLine, startNpm, useTemporaryDirectory } from "programs/testing";
 import type { RunningProgram } from "programs/testing";
@@ -12,6 +13,8 @@ import { ask } from "./web/requests.ts";
 
 const nothingLeft = useTemporaryDirectory();
 const databaseUrl = useTestDatabase();
+/** Of the test that holds a seat: an outbox is emptied by whoever relays from it. */
+const heldDatabaseUrl = useTestDatabase();
 
 const addressLine = /(http:\/\/127\.0\.0\.1:\d+) {3}the ticket office; Ctrl-C ends it/;
 
@@ -69,6 +72,30 @@ describe.concurrent("npm run tickets", () => {
     expect(ended.stderr.replaceAll(/^npm warn .*\n/gm, "")).toBe("");
     expect(ended.stdout).toMatch(/worker [12] {4}decided about A1 in/);
     expect(ended.stdout.match(/consumer {4}stopped within/g)).toHaveLength(2);
+  });
+
+  it("leaves a worker the time to give back what it cannot decide", async () => {
+    const env = { DATABASE_URL: heldDatabaseUrl() };
+    const program = start("main", ["--port", "0", "--workers", "1"], env);
+    const address = await addressOf(program);
+    await using pool = databasePool(heldDatabaseUrl(), { max: 2, applicationName: "tests" });
+    const holder = await pool.connect();
+    await holder.query("BEGIN");
+    await holder.query("SELECT FROM tickets.seats WHERE event = 'sunday' FOR UPDATE");
+    await ask(address, "/reservations", { event: "sunday", seat: "A1", customer: "ann" });
+    const waiting = async (): Promise<boolean> => {
+      const { rowCount } = await pool.query(
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+         AND query LIKE 'UPDATE tickets.seats%' AND datname = current_database()`,
+      );
+      return rowCount === 1;
+    };
+    await vi.waitUntil(waiting, { timeout: 50_000, interval: 20 });
+    program.kill("SIGINT");
+    const { stdout, exitCode } = await program.ended;
+    holder.release(true);
+    expect(stdout).toMatch(/consumer {4}stopped within .*: finished 0, released 1/);
+    expect(exitCode).toBe(0);
   });
 
   it("goes on when its processes are killed, and takes them along when it is itself", async () => {

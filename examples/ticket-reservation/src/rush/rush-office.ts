@@ -11,6 +11,7 @@ import { createEvent } from "../office/events.ts";
 import { dropConstraints } from "../office/tables.ts";
 import { openOfficeDatabase } from "../office-database.ts";
 import { environmentAt, startOfficeSqs } from "../office-queue.ts";
+import { drainSeconds } from "../patience.ts";
 import type { RushPlan } from "./rush-plan.ts";
 
 export const rushEvent = { id: "rush", name: "The rush", seatsPerRow: 25 } as const;
@@ -73,7 +74,7 @@ export async function withRushOffice<T>(
 function workerArguments(plan: RushPlan, place: number): string[] {
   const { concurrency, visibilitySeconds, unguarded } = plan;
   const args = ["--name", `worker ${place}`, "--concurrency", `${concurrency}`];
-  args.push("--visibility", `${visibilitySeconds}`);
+  args.push("--visibility", `${visibilitySeconds}`, "--drain", `${drainSeconds}`);
   if (unguarded) args.push("--unguarded");
   return args;
 }
