@@ -3,7 +3,7 @@
  */
 import { startLocalPostgres } from "@millrace/local-postgres";
 import { Pool } from "pg";
-import { UsageError } from "./failure.ts";
+import { placeOf, UsageError } from "./failure.ts";
 import type { Surroundings } from "./program.ts";
 
 /**
@@ -18,7 +18,7 @@ export async function openDatabase({
   const url = process.env["DATABASE_URL"] ?? "";
   if (url !== "") {
     requirePostgresUrl(url);
-    screen.line("postgres", "the one of DATABASE_URL", "quiet");
+    screen.line("postgres", `the one of DATABASE_URL: ${placeOf(url)}`, "quiet");
     return { url, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   const postgres = await startLocalPostgres({ durable: false, signal });
