@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { FrailProxy } from "../frail-proxy.ts";
+import { z } from "zod";
 import { deadPort, useOffice } from "../office.ts";
 import type { Served } from "../office.ts";
 import { ask } from "./requests.ts";
@@ -19,6 +20,27 @@ beforeAll(async () => {
 afterAll(() => served[Symbol.asyncDispose]());
 
 const asked = { event: "gala", seat: "A1", customer: "ann@example.org" };
+
+const gala = { id: "gala", name: "The gala", seats: 8, seatsPerRow: 4 };
+const own = { id: nobody, seat: "A1", customer: "ann@example.org" };
+
+/** What there is to look at in the OpenAPI document. */
+interface Described {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, { responses: Answers }>>>>;
+}
+
+type Answers = Readonly<
+  Record<
+    string,
+    {
+      readonly description: string;
+      readonly content?: Readonly<
+        Record<string, { readonly schema: Parameters<typeof z.fromJSONSchema>[0] }>
+      >;
+      readonly headers?: object;
+    }
+  >
+>;
 
 /** A problem, as RFC 9457 has it. */
 function problem(answered: Answered): Record<string, unknown> {
@@ -158,7 +180,38 @@ describe("GET", () => {
       "get /events",
       "get /events/{event}/seats",
       "get /events/{event}/stream",
+      "get /health",
     ]);
+  });
+
+  it("/openapi.json: says of every answer what it means, and of what is taken where it is", async () => {
+    const { paths } = (await ask(address, "/openapi.json")).body as Described;
+    const answers = Object.values(paths).flatMap((item) =>
+      Object.values(item).flatMap(({ responses }) => Object.values(responses)),
+    );
+    expect(answers.filter(({ description }) => description === "Default Response")).toEqual([]);
+    expect(answers.filter(({ content }) => content === undefined)).toEqual([]);
+    expect(paths["/reservations"]?.["post"]?.responses["202"]?.headers).toHaveProperty("location");
+  });
+
+  it("/openapi.json: describes what a stream carries", async () => {
+    const { paths } = (await ask(address, "/openapi.json")).body as Described;
+    const { content } = paths["/events/{event}/stream"]?.["get"]?.responses["200"] ?? {};
+    const { schema } = content?.["text/event-stream"] ?? {};
+    const described = z.fromJSONSchema(schema ?? false);
+    const events = [
+      { event: "snapshot", data: { ...gala, taken: ["A1"], reservations: [] } },
+      { event: "changes", data: { taken: [], reservations: [{ ...own, state: "refused" }] } },
+      { event: "beat", data: {} },
+    ];
+    expect(described.parse(events)).toEqual(events);
+    for (const wrong of [
+      { event: "snapshot", data: {} },
+      { event: "changes", data: { taken: [] } },
+      { event: "nothing", data: {} },
+    ]) {
+      expect(described.safeParse([wrong]).success).toBe(false);
+    }
   });
 
   it("/health: healthy once changes are heard", async () => {
@@ -220,7 +273,9 @@ describe("while the database is away", () => {
       new Error("Client has encountered a connection error and is not queryable"),
     ],
   ])("503: %s", async (_, error) => {
-    vi.spyOn(served.pool, "query").mockImplementationOnce(() => Promise.reject(error));
+    vi.spyOn(served.pool, "query").mockImplementationOnce(() => {
+      throw error;
+    });
     expect((await ask(address, "/events")).status).toBe(503);
     expect(served.faults.splice(0)).toEqual([error]);
   });
