@@ -11,7 +11,14 @@ export { drain } from "./drain.ts";
 export { DatabaseUnusableError, RunFailedError, UsageError } from "./failure.ts";
 export { InterruptedError } from "./interruption.ts";
 export { Journal } from "./journal.ts";
-export { localCredentials, localRegion, queueName } from "./local-queue.ts";
+export {
+  deadLetterQueueName,
+  localCredentials,
+  localQueueVariables,
+  localRegion,
+  queueName,
+  startLocalQueue,
+} from "./local-queue.ts";
 export { tellParent } from "./parent.ts";
 export { printReport } from "./printed-report.ts";
 export {
