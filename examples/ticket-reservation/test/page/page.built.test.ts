@@ -131,6 +131,23 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(visit.complaints.splice(0)).toEqual([expect.stringContaining("503")]);
   });
 
+  it("says so when an answer is none of the server's, and goes on", async () => {
+    const visit = await visitor();
+    const event = await newEvent();
+    const signIn = { contentType: "text/html", body: "<h1>Sign in to the network</h1>" };
+    await visit.page.route("**/events", (route) => route.fulfill(signIn), { times: 1 });
+    await visit.page.goto(`${address}/?event=${event}`);
+    await visit.notice("The events could not be loaded").waitFor();
+    await visit.connection("live").waitFor();
+    await visit.page.route("**/reservations", (route) => route.fulfill(signIn), { times: 1 });
+    await visit.seat("A1").click();
+    await visit
+      .notice("A1 could not be asked for: the server answered what cannot be read.")
+      .waitFor();
+    await visit.seat("A1", "free").click();
+    await visit.seat("A1", "mine").waitFor();
+  });
+
   it("sells to the keyboard alone", async () => {
     const visit = await visitor();
     await visit.open(address, await newEvent());
