@@ -75,7 +75,11 @@ function showEvent(event: OfficeEvent): void {
     stateOf: (seat) => seating.stateOf(seat),
     onChosen: (seat) => void choose(seat),
   });
-  const zoom = new Zoom(elementOf("hall", HTMLElement), elementOf("zoom", HTMLButtonElement));
+  const zoom = new Zoom({
+    hall: elementOf("hall", HTMLElement),
+    button: elementOf("zoom", HTMLButtonElement),
+    onLed: () => notice.say("Zoomed in: choose again."),
+  });
   const requests = new Requests(elementOf("requests", HTMLElement));
   const rush = new Rush({
     buyers,

@@ -324,9 +324,15 @@ describe.skipIf(!hasBrowser)("the page", () => {
     // Too small to be hit: the touch leads to it, the next one asks for it.
     await visit.seat("D25").tap();
     expect(await visit.count("pending")).toBe("0");
+    await visit.notice("Zoomed in: choose again.").waitFor();
+    expect(await page.locator(":focus").getAttribute("data-seat")).toBe("D25");
     await visit.seat("D25", "free").tap();
     await visit.seat("D25", "mine").waitFor();
     expect(await width()).toBe(360);
+    // A screen reader's touch has no place: it is for what is being read.
+    await page.getByRole("button", { name: "Whole hall" }).tap();
+    await visit.seat("D24").dispatchEvent("click");
+    await visit.seat("D24", "mine").waitFor();
   });
 
   it("says so when there is no such event, and what is needed without JavaScript", async () => {
