@@ -182,16 +182,19 @@ function showEvent(event: OfficeEvent): void {
   async function sendRush(): Promise<void> {
     if (sending || rush.running) return;
     sending = true;
-    const seats = rows
-      .flat()
-      .filter(({ name }) => seating.stateOf(name) === "free")
-      .toSorted((one, other) => one.distance - other.distance)
-      .map(({ name }) => name);
-    zoom.showAll();
-    // Another tab of this browser may have one running.
-    const alone = await onlyOne("rush", () => rush.start(seats));
-    if (!alone) notice.say("A rush is running in another window.", "bad");
-    sending = false;
+    try {
+      const seats = rows
+        .flat()
+        .filter(({ name }) => seating.stateOf(name) === "free")
+        .toSorted((one, other) => one.distance - other.distance)
+        .map(({ name }) => name);
+      zoom.showAll();
+      // Another tab of this browser may have one running.
+      const alone = await onlyOne("rush", () => rush.start(seats));
+      if (!alone) notice.say("A rush is running in another window.", "bad");
+    } finally {
+      sending = false;
+    }
   }
 
   document.title = `${event.name} · Ticket office`;
@@ -206,11 +209,16 @@ function showEvent(event: OfficeEvent): void {
 }
 
 /**
- * Runs `work` unless it is running under this name, in any tab.
+ * Runs `work` unless it is running under this name, in any tab; where pages know nothing of one another, in any case.
  *
  * @returns whether it ran.
  */
-function onlyOne(name: string, work: () => Promise<void>): Promise<boolean> {
+async function onlyOne(name: string, work: () => Promise<void>): Promise<boolean> {
+  // By plain http there are none, but from this machine itself.
+  if (!("locks" in navigator)) {
+    await work();
+    return true;
+  }
   return navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
     if (lock !== null) await work();
     return lock !== null;

@@ -265,6 +265,18 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(news.join(" ")).not.toContain("another window");
   }, 60_000);
 
+  it("sends a rush also where tabs know nothing of one another", async () => {
+    const visit = await visitor();
+    await visit.page.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, "locks"));
+    await visit.open(address, await newEvent());
+    const start = visit.page.getByRole("button", { name: "Send 1,000 buyers" });
+    for (let times = 1; times <= 2; times += 1) {
+      await start.click();
+      await visit.page.getByRole("button", { name: "Stop" }).click();
+      await visit.notice(/^The rush is over\. \d+ of 1,000 have asked\./).waitFor();
+    }
+  });
+
   it("stops a rush, and can begin another", async () => {
     const visit = await visitor();
     await visit.open(address, await newEvent());
