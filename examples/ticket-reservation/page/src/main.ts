@@ -84,7 +84,10 @@ function showEvent(event: OfficeEvent): void {
   const rush = new Rush({
     buyers,
     ask: (seat) => askFor({ event: event.id, seat, customer: crowd }),
-    onProgress: refreshSoon,
+    onProgress: () => {
+      panel.observe();
+      refreshSoon();
+    },
   });
   const panel = new RushPanel({ rush, buyers, seating, notice, onStart: () => void sendRush() });
   let rows: readonly (readonly Seat[])[] = [];
@@ -98,6 +101,7 @@ function showEvent(event: OfficeEvent): void {
     url: `/events/${event.id}/stream?customers=${customer},${crowd}`,
     onSnapshot: (news) => {
       const missing = seating.replace(news);
+      panel.observe();
       const sold = news.seats === news.taken.length;
       if (rows.flat().length !== news.seats || rows[0]?.length !== news.seatsPerRow) {
         rows = rowsOf(news);
@@ -110,6 +114,7 @@ function showEvent(event: OfficeEvent): void {
     },
     onChanges: (news) => {
       seating.apply(news);
+      panel.observe();
       refreshSoon();
     },
     onState: (next) => {

@@ -265,6 +265,30 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(news.join(" ")).not.toContain("another window");
   }, 60_000);
 
+  it("takes a rush's time from what it hears, not from when it is looked at", async () => {
+    const visit = await visitor();
+    const { page } = visit;
+    await page.addInitScript(countAnswers);
+    await page.clock.install();
+    await visit.open(address, await newEvent(100, 20));
+    // No frames any more, as in a tab that nobody looks at; and no time for the page to measure.
+    await page.clock.pauseAt(Date.now() + 10_000);
+    await page.getByRole("button", { name: "Send 1,000 buyers" }).click();
+    const counts = (): Promise<unknown> =>
+      page.evaluate(() => (globalThis as unknown as { counts: unknown }).counts);
+    // One answer more: that of the events.
+    await vi.waitFor(
+      async () => {
+        expect(await counts()).toEqual({ heard: 1_000, answered: 1_001 });
+      },
+      { timeout: 60_000, interval: 50 },
+    );
+    await page.clock.fastForward(20_000);
+    await page.clock.resume();
+    // As quick as that: no rate can be told.
+    await page.getByText("All 1,000 have asked. 1,000 decided: 100 got a seat").waitFor();
+  }, 90_000);
+
   it("sends a rush also where tabs know nothing of one another", async () => {
     const visit = await visitor();
     await visit.page.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, "locks"));
@@ -380,6 +404,28 @@ const aWhile = { timeout: 20_000, interval: 20 };
 
 /** A seat about which the answer is there. */
 const decided = '[data-state="mine"], [data-state="refused"]';
+
+/** Runs in the browser: counts the decisions that the page hears of, and the answers that it has read. */
+function countAnswers(): void {
+  const counts = { heard: 0, answered: 0 };
+  Object.defineProperty(globalThis, "counts", { value: counts });
+  const { text } = Response.prototype;
+  Response.prototype.text = async function counted(this: Response): Promise<string> {
+    const answer = await text.call(this);
+    counts.answered += 1;
+    return answer;
+  };
+  const { EventSource } = globalThis;
+  globalThis.EventSource = class extends EventSource {
+    constructor(url: string | URL) {
+      super(url);
+      this.addEventListener("changes", ({ data }: MessageEvent<string>) => {
+        const { reservations }: { reservations: readonly unknown[] } = JSON.parse(data);
+        counts.heard += reservations.length;
+      });
+    }
+  };
+}
 
 /** Runs in the browser: keeps what the line of news says. */
 function listenToNews(): void {
