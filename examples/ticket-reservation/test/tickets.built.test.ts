@@ -3,11 +3,11 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { databasePool } from "programs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { expectOneLine, startNpm, startProgram, useTemporaryDirectory } from "programs/testing";
+import { expectOneLine, startNpm, useTemporaryDirectory } from "programs/testing";
 import type { RunningProgram } from "programs/testing";
 import { useTestDatabase } from "../../../test/database.ts";
 import { deadPort } from "./office.ts";
-import { run, start } from "./programs.ts";
+import { quickstart, run, start } from "./programs.ts";
 import type { ProgramName } from "./programs.ts";
 import { ask } from "./web/requests.ts";
 
@@ -126,19 +126,16 @@ describe.concurrent("npm run tickets", () => {
 
 describe.concurrent("web server and worker by themselves, with the servers of npm run local", () => {
   it("sell seats, and leave to the dead-letter queue what is none of theirs", async () => {
-    const quickstart = (name: string, ...args: string[]): RunningProgram =>
-      startProgram(new URL(`../../quickstart/dist/${name}.js`, import.meta.url), args, env);
-    let env: Record<string, string> = {};
-    const local = quickstart("local", "--sqs-port", "0", "--postgres-port", "0");
+    const local = quickstart.start("local", ["--sqs-port", "0", "--postgres-port", "0"]);
     const [text] = await local.printed(/^export [\s\S]*npm run tickets:worker/m);
-    env = Object.fromEntries(
+    const env = Object.fromEntries(
       [...text.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name = "", value = ""]) => [name, value]),
     );
     const web = start("web", ["--port", "0"], env);
     const [address] = await web.printed(/http:\S+/);
     const worker = start("worker", [], env);
     expect(await reserve(address, "A1", "ann")).toBe("confirmed");
-    expect(await quickstart("sender", "--count", "1").ended).toMatchObject({ exitCode: 0 });
+    expect(await quickstart.run("sender", ["--count", "1"], env)).toMatchObject({ exitCode: 0 });
     await worker.printed(/a message is given up: /);
     for (const program of [web, worker, local]) {
       program.kill("SIGINT");

@@ -1,10 +1,11 @@
 import { databasePool } from "programs";
-import { startProgram, useTemporaryDirectory } from "programs/testing";
+import { useTemporaryDirectory } from "programs/testing";
 import type { RunningProgram } from "programs/testing";
 import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { useTestDatabase } from "../../../../test/database.ts";
 import { createEvent } from "../../src/office/events.ts";
+import { start as startProgram } from "../programs.ts";
 import { hasBrowser, useBrowser } from "./browser.ts";
 import type { Visit } from "./browser.ts";
 import { FrailProxy } from "../frail-proxy.ts";
@@ -20,9 +21,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
   beforeAll(async () => {
     pool = databasePool(databaseUrl(), { max: 2, applicationName: "tests" });
     const args = ["--port", "0", "--workers", "1"];
-    office = startProgram(new URL("../../dist/main.js", import.meta.url), args, {
-      DATABASE_URL: databaseUrl(),
-    });
+    office = startProgram("main", args, { DATABASE_URL: databaseUrl() });
     [address] = await office.printed(/http:\S+(?= {3}the ticket office)/);
   }, 60_000);
 
