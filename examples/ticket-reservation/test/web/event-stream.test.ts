@@ -165,9 +165,13 @@ describe("GET /events/:id/stream", () => {
 
   it("keeps the headers that all answers have", async () => {
     await using served = await office.serve();
-    const { address } = served;
-    const { response } = await EventReader.open(address, "/events/gala/stream");
-    expect(response.headers["content-security-policy"]).toContain("default-src 'none'");
+    const { address, feed } = served;
+    await expect.poll(() => feed.listening).toBe(true);
+    const reader = await EventReader.open(address, "/events/gala/stream");
+    const { headers } = reader.response;
+    expect(headers["content-security-policy"]).toContain("default-src 'none'");
+    // It is read before the server ends.
+    await reader.next();
   });
 });
 
