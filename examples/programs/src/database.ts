@@ -3,7 +3,7 @@
  */
 import { startLocalPostgres } from "@millrace/local-postgres";
 import { Pool } from "pg";
-import { UsageError } from "./failure.ts";
+import { placeOf, UsageError } from "./failure.ts";
 import type { Surroundings } from "./program.ts";
 
 /**
@@ -18,7 +18,7 @@ export async function openDatabase({
   const url = process.env["DATABASE_URL"] ?? "";
   if (url !== "") {
     requirePostgresUrl(url);
-    screen.line("postgres", "the one of DATABASE_URL", "quiet");
+    screen.line("postgres", `the one of DATABASE_URL: ${placeOf(url)}`, "quiet");
     return { url, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   const postgres = await startLocalPostgres({ durable: false, signal });
@@ -27,7 +27,15 @@ export async function openDatabase({
 }
 
 const connectTimeoutMs = 5_000;
-const queryTimeoutMs = 30_000;
+
+export interface DatabasePoolOptions {
+  /** Connections at most. */
+  readonly max: number;
+  /** What the database shows of them. */
+  readonly applicationName: string;
+  /** How long a statement may take, in ms. Default 30,000: soon enough for what nobody waits for. */
+  readonly queryTimeoutMs?: number | undefined;
+}
 
 /** A pool that ends with the block that it was made for. */
 export class DatabasePool extends Pool implements AsyncDisposable {
@@ -37,13 +45,13 @@ export class DatabasePool extends Pool implements AsyncDisposable {
 }
 
 /**
- * Connections, `max` at most. It does not connect yet.
+ * Connections that may break at any time: the statement under way, or the next one, says so. It does not connect yet.
  *
- * @param applicationName what the database shows of them.
  * @throws UsageError when `url` is no Postgres URL.
  */
-export function databasePool(url: string, max: number, applicationName: string): DatabasePool {
+export function databasePool(url: string, options: DatabasePoolOptions): DatabasePool {
   requirePostgresUrl(url);
+  const { max, applicationName, queryTimeoutMs = 30_000 } = options;
   const pool = new DatabasePool({
     connectionString: url,
     max,
@@ -52,9 +60,14 @@ export function databasePool(url: string, max: number, applicationName: string):
     application_name: applicationName,
   });
   // An idle connection broke. The pool makes another; when it cannot, the query that needs it says so.
-  pool.on("error", () => {});
+  pool.on("error", ignore);
+  // One that is lent says so to whoever listens, and ends the process where nobody does. Whoever is lent one by a
+  // promise listens too late: the end of a connection can arrive together with its beginning.
+  pool.on("connect", (client) => client.on("error", ignore));
   return pool;
 }
+
+function ignore(): void {}
 
 function requirePostgresUrl(url: string): void {
   if (/^postgres(?:ql)?:\/\//.test(url) && URL.canParse(url)) return;

@@ -7,8 +7,8 @@ import type { Journal } from "./journal.ts";
 import { formatDuration, formatNumber } from "./screen.ts";
 import type { Screen } from "./screen.ts";
 
-/** How long what the handlers have begun may take, in ms. */
-const deadlines = { watched: 30_000, unwatched: 3_000 };
+/** Where nobody looks on any more. */
+const unwatchedMs = 3_000;
 
 export interface DrainOptions {
   readonly consumer: Consumer;
@@ -16,10 +16,16 @@ export interface DrainOptions {
   readonly screen: Screen;
   /** The program's, aborted or not. */
   readonly signal: AbortSignal;
+  /**
+   * How long what the handlers have begun may take, in ms. Default 30,000; 3,000 at most where nobody looks on any
+   * more. The stop takes up to 16 seconds more than that.
+   */
+  readonly deadlineMs?: number | undefined;
 }
 
 /** Stops the consumer; what its handlers have begun they may finish, soon where nobody looks on any more. */
-export async function drain({ consumer, journal, screen, signal }: DrainOptions): Promise<void> {
+export async function drain(options: DrainOptions): Promise<void> {
+  const { consumer, journal, screen, signal, deadlineMs = 30_000 } = options;
   const unwatched = signal.reason instanceof InterruptedError && !signal.reason.watched;
   const { inHand } = consumer.stats();
   if (inHand > 0) {
@@ -27,7 +33,7 @@ export async function drain({ consumer, journal, screen, signal }: DrainOptions)
     screen.line("consumer", text, "quiet");
   }
   const { finished, released, abandoned, leftBehind, durationMs } = await consumer.stop({
-    deadlineMs: unwatched ? deadlines.unwatched : deadlines.watched,
+    deadlineMs: unwatched ? Math.min(unwatchedMs, deadlineMs) : deadlineMs,
   });
   journal.flush();
   const parts = [`finished ${finished}`, `released ${released}`];

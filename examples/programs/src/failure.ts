@@ -71,7 +71,8 @@ function reasonOf(error: unknown): string {
   return String(error);
 }
 
-function placeOf(url: string): string {
+/** Which database a URL names, without who uses it and the password. */
+export function placeOf(url: string): string {
   const { host, pathname } = new URL(url);
   return `${host}${pathname}`;
 }

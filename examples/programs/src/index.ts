@@ -6,12 +6,19 @@ export type { Check } from "./check.ts";
 export { ChildFailedError, ChildProgram } from "./child-program.ts";
 export type { ChildProgramOptions, Exit, ReadyNews } from "./child-program.ts";
 export { databasePool, openDatabase } from "./database.ts";
-export type { DatabasePool } from "./database.ts";
+export type { DatabasePool, DatabasePoolOptions } from "./database.ts";
 export { drain } from "./drain.ts";
 export { DatabaseUnusableError, RunFailedError, UsageError } from "./failure.ts";
 export { InterruptedError } from "./interruption.ts";
 export { Journal } from "./journal.ts";
-export { localCredentials, localRegion, queueName } from "./local-queue.ts";
+export {
+  deadLetterQueueName,
+  localCredentials,
+  localQueueVariables,
+  localRegion,
+  queueName,
+  startLocalQueue,
+} from "./local-queue.ts";
 export { tellParent } from "./parent.ts";
 export { printReport } from "./printed-report.ts";
 export {

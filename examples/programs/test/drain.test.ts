@@ -9,9 +9,11 @@ import { Screen } from "../src/screen.ts";
 import { Output } from "../src/testing/output.ts";
 
 it.each([
-  ["lets handlers go on for half a minute after Ctrl-C", "SIGINT", "30 s"],
-  ["gives up after a few seconds when nobody looks on any more", "SIGHUP", "3 s"],
-] as const)("%s", async (_, signal, within) => {
+  ["lets handlers go on for half a minute after Ctrl-C", "SIGINT", undefined, "30 s"],
+  ["lets handlers go on for as long as it is told", "SIGINT", 10_000, "10 s"],
+  ["gives up after a few seconds when nobody looks on any more", "SIGHUP", undefined, "3 s"],
+  ["is not told to wait longer then", "SIGHUP", 10_000, "3 s"],
+] as const)("%s", async (_, signal, deadlineMs, within) => {
   const clock = new VirtualClock();
   const sqs = new SqsService({ clock });
   const { QueueUrl = "" } = await sqs.call("CreateQueue", { QueueName: "jobs" });
@@ -31,7 +33,7 @@ it.each([
   using journal = new Journal({ screen, verbose: false, clock });
   const interrupted = AbortSignal.abort(new InterruptedError(signal));
   let ended = false;
-  const draining = drain({ consumer, journal, screen, signal: interrupted }).then(
+  const draining = drain({ consumer, journal, screen, signal: interrupted, deadlineMs }).then(
     () => (ended = true),
   );
   await clock.advanceUntil(() => ended);

@@ -33,7 +33,10 @@ export class MessagesTable implements AsyncDisposable {
    * @throws UsageError when `url` is no Postgres URL.
    */
   constructor(url: string) {
-    this.pool = databasePool(url, maxConnections, "millrace quickstart");
+    this.pool = databasePool(url, {
+      max: maxConnections,
+      applicationName: "millrace quickstart",
+    });
     this.#url = url;
   }
 

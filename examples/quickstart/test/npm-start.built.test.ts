@@ -101,6 +101,9 @@ describe("with the Postgres of DATABASE_URL", () => {
     const args = ["--count", "50", "--rate", "200", "--fail", "0.2", "--workers", "8"];
     const first = await run("main", args, env);
     expect(first).toMatchObject({ exitCode: 0, stderr: "" });
+    const { host, pathname, password } = new URL(databaseUrl());
+    expect(first.stdout).toContain(`the one of DATABASE_URL: ${host}${pathname}\n`);
+    expect(first.stdout).not.toContain(password);
     expect(first.stdout).toMatch(
       /retry       hello world \d+ comes again in [1-4] s: a pretended failure/,
     );

@@ -1,22 +1,9 @@
 /** Owns the quickstart's programs as tests run them, and what their summaries say. */
-import { startProgram } from "programs/testing";
-import type { Ended, RunningProgram } from "programs/testing";
+import { programsIn } from "programs/testing";
 
 export type ProgramName = "main" | "local" | "sender" | "consumer";
 
-/** Starts a program. Of the environment it sees only what it needs, and `env`. */
-export function start(
-  name: ProgramName,
-  args: readonly string[] = [],
-  env: Readonly<Record<string, string>> = {},
-): RunningProgram {
-  return startProgram(new URL(`../dist/${name}.js`, import.meta.url), args, env);
-}
-
-/** Runs a program to its end. */
-export function run(...parameters: Parameters<typeof start>): Promise<Ended> {
-  return start(...parameters).ended;
-}
+export const { start, run } = programsIn<ProgramName>(new URL("../dist/", import.meta.url));
 
 /** The figures of the summary, by name. */
 export function summaryOf({ stdout }: { readonly stdout: string }): Record<string, string> {

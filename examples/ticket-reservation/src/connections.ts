@@ -1,8 +1,16 @@
 /**
- * Owns how many connections to Postgres a worker takes, and whether a local one has room for all of them. It never
- * opens one.
+ * Owns what connections to Postgres web server and workers take, and whether a local one has room for all of them. It
+ * never opens one.
  */
 import { UsageError } from "programs";
+import type { DatabasePoolOptions } from "programs";
+
+/** A request needs one for some milliseconds, and its sender waits; the relay keeps one. */
+export const webConnections: DatabasePoolOptions = {
+  max: 16,
+  applicationName: "tickets web",
+  queryTimeoutMs: 5_000,
+};
 
 /** Of a local Postgres's 100; the web server and whoever looks on want the rest. */
 const maxWorkerConnections = 75;

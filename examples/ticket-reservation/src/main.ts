@@ -15,15 +15,13 @@ import {
 import { requireRoom } from "./connections.ts";
 import { Crew } from "./crew.ts";
 import { openQueue } from "./office-queue.ts";
+import { drainSeconds, stopWithinMs } from "./patience.ts";
 
 interface Options {
   readonly port: number;
   readonly workers: number;
   readonly concurrency: number;
 }
-
-/** How long what is under way may take, on the way down. */
-const stopWithinMs = 15_000;
 
 const command = commandLine(
   "run tickets",
@@ -78,7 +76,7 @@ await run(command, async ({ screen, signal }) => {
     launch: (place) =>
       new ChildProgram({
         file: new URL("./worker.js", import.meta.url),
-        args: ["--name", `worker ${place}`, "--concurrency", `${concurrency}`],
+        args: [`--name=worker ${place}`, `--concurrency=${concurrency}`, `--drain=${drainSeconds}`],
         env,
       }),
   });

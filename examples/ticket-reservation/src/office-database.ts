@@ -3,26 +3,24 @@
  * reads or writes a row.
  */
 import { databasePool, DatabaseUnusableError } from "programs";
-import type { DatabasePool } from "programs";
+import type { DatabasePool, DatabasePoolOptions } from "programs";
 import { createTables } from "./office/tables.ts";
 
 /**
- * Connections, `max` at most, to a database with the office's tables, which are created if they are missing.
+ * Connections to a database with the office's tables, which are created if they are missing.
  *
- * @param applicationName what the database shows of them.
  * @throws UsageError when `url` is no Postgres URL; DatabaseUnusableError when there is no use in it.
  */
 export async function openOfficeDatabase(
   url: string,
-  max: number,
-  applicationName: string,
+  options: DatabasePoolOptions,
 ): Promise<DatabasePool> {
-  const pool = databasePool(url, max, applicationName);
+  // With the patience that this takes where many come at once, whatever a statement may take later.
+  await using first = databasePool(url, { max: 1, applicationName: options.applicationName });
   try {
-    await createTables(pool);
-    return pool;
+    await createTables(first);
   } catch (error) {
-    await pool.end();
     throw new DatabaseUnusableError(url, error);
   }
+  return databasePool(url, options);
 }

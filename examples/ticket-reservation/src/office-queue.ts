@@ -1,36 +1,17 @@
 /**
- * Owns the queue between web server and workers: a local one, or that of QUEUE_URL, and how other programs are
- * told where it is. It never sends or receives.
+ * Owns the queue between web server and workers: a local one, or that of QUEUE_URL, and what it has to be. It never
+ * sends or receives.
  */
-import { startLocalSqs } from "@millrace/local-sqs";
 import type { LocalSqs } from "@millrace/local-sqs";
 import { OptionError, parseQueue } from "millrace";
-import { ChildProgram, localCredentials, localRegion, queueName, RunFailedError } from "programs";
+import {
+  ChildProgram,
+  deadLetterQueueName,
+  localQueueVariables,
+  queueName,
+  RunFailedError,
+} from "programs";
 import type { Screen } from "programs";
-
-const localAccount = "000000000000";
-
-/** Where messages end that can never be decided. */
-const deadLetterName = `${queueName}_dead`;
-
-/** High, since every death of a worker counts as a receive of what it had in hand. */
-const maxReceiveCount = 50;
-
-/** Starts SQS on this machine, with the office's two queues. */
-export function startOfficeSqs(duplicateRate = 0): Promise<LocalSqs> {
-  const deadLetterTargetArn = `arn:aws:sqs:${localRegion}:${localAccount}:${deadLetterName}`;
-  return startLocalSqs({
-    port: 0,
-    duplicateRate,
-    queues: [
-      deadLetterName,
-      {
-        name: queueName,
-        attributes: { RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount }) },
-      },
-    ],
-  });
-}
 
 /** How many messages there are in the office's queues, in flight and delayed ones included. */
 export async function messagesIn(sqs: LocalSqs): Promise<{ queue: number; deadLetters: number }> {
@@ -44,25 +25,7 @@ export async function messagesIn(sqs: LocalSqs): Promise<{ queue: number; deadLe
       .map((kind) => Number(Attributes[`ApproximateNumberOfMessages${kind}`] ?? 0))
       .reduce((sum, some) => sum + some, 0);
   };
-  return { queue: await count(queueName), deadLetters: await count(deadLetterName) };
-}
-
-type OfficeVariable =
-  | "QUEUE_URL"
-  | "AWS_ENDPOINT_URL_SQS"
-  | "AWS_REGION"
-  | "AWS_ACCESS_KEY_ID"
-  | "AWS_SECRET_ACCESS_KEY";
-
-/** What other programs find the local queue by, at the address of its SQS. */
-export function environmentAt(endpoint: string): Readonly<Record<OfficeVariable, string>> {
-  return {
-    QUEUE_URL: `${endpoint}/${localAccount}/${queueName}`,
-    AWS_ENDPOINT_URL_SQS: endpoint,
-    AWS_REGION: localRegion,
-    AWS_ACCESS_KEY_ID: localCredentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: localCredentials.secretAccessKey,
-  };
+  return { queue: await count(queueName), deadLetters: await count(deadLetterQueueName) };
 }
 
 /**
@@ -98,7 +61,7 @@ export async function openQueue(
   const { address = "" } = await program.ready;
   void watch(program, onLost);
   screen.line("sqs", `${queueName} at ${address}`, "quiet");
-  return { env: environmentAt(address), [Symbol.asyncDispose]: () => program.kill() };
+  return { env: localQueueVariables(address), [Symbol.asyncDispose]: () => program.kill() };
 }
 
 async function watch(

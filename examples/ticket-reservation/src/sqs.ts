@@ -2,8 +2,7 @@
  * Owns the local SQS of `npm run tickets`, which starts it, in a process of its own. It never sends or receives.
  */
 import { once } from "node:events";
-import { commandLine, run, tellParent } from "programs";
-import { startOfficeSqs } from "./office-queue.ts";
+import { commandLine, run, startLocalQueue, tellParent } from "programs";
 
 const command = commandLine(
   "run tickets, its SQS",
@@ -11,7 +10,7 @@ const command = commandLine(
 );
 
 await run(command, async ({ signal }) => {
-  await using sqs = await startOfficeSqs();
+  await using sqs = await startLocalQueue({ port: 0 });
   tellParent({ type: "ready", address: sqs.endpoint });
   if (!signal.aborted) await once(signal, "abort");
   return undefined;

@@ -15,6 +15,7 @@ import {
   tellParent,
   wholeNumber,
 } from "programs";
+import { webConnections } from "./connections.ts";
 import { createEvent, evenings } from "./office/events.ts";
 import { openOfficeDatabase } from "./office-database.ts";
 import { requireStandardQueue } from "./office-queue.ts";
@@ -26,9 +27,6 @@ import { buildServer } from "./web/server.ts";
 interface Options {
   readonly port: number;
 }
-
-/** A request needs one for some milliseconds; the relay keeps one. */
-const maxConnections = 16;
 
 const command = commandLine(
   "run tickets:web",
@@ -46,7 +44,7 @@ await run(command, async ({ screen, signal }) => {
   const { QUEUE_URL: queue, DATABASE_URL: url } = required(serverVariables);
   const { port } = command.opts<Options>();
   requireStandardQueue(queue);
-  await using pool = await openOfficeDatabase(url, maxConnections, "tickets web");
+  await using pool = await openOfficeDatabase(url, webConnections);
   for (const event of evenings) await createEvent(pool, event);
   await using sqs = new HttpSqs();
   await using relay = new OutboxRelay(pool, { sqs });

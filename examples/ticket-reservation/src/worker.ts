@@ -18,8 +18,8 @@ import {
 } from "programs";
 import { workerConnections } from "./connections.ts";
 import { decidingConsumer } from "./office/deciding-consumer.ts";
+import { DecisionNews } from "./office/decision-news.ts";
 import { keepSwept } from "./office/keep-swept.ts";
-import { tellDecisions } from "./office/tell-decisions.ts";
 import { openOfficeDatabase } from "./office-database.ts";
 import { serverVariables } from "./variables.ts";
 
@@ -27,6 +27,7 @@ interface Options {
   readonly name: string;
   readonly concurrency: number;
   readonly visibility?: number;
+  readonly drain: number;
   readonly unguarded: boolean;
 }
 
@@ -41,6 +42,12 @@ const command = commandLine(
     "how long SQS waits for a worker that has died before it hands its messages to others (default: the queue's own)",
     wholeNumber(1, 43_200),
   )
+  .option(
+    "--drain <seconds>",
+    "how long decisions under way may take once it is to end",
+    wholeNumber(0, 3_600),
+    30,
+  )
   .addOption(
     new Option("--unguarded", "without inbox and lock: sells seats twice")
       .default(false)
@@ -50,15 +57,15 @@ const command = commandLine(
 
 await run(command, async ({ screen, signal }) => {
   const { QUEUE_URL: queue, DATABASE_URL: url } = required(serverVariables);
-  const { name, concurrency, visibility, unguarded } = command.opts<Options>();
+  const { name, concurrency, visibility, unguarded, ...options } = command.opts<Options>();
   const interrupted = once(signal, "abort");
   using journal = new Journal({ screen });
+  const news = new DecisionNews(journal, name);
   await using sqs = new HttpSqs();
-  await using pool = await openOfficeDatabase(
-    url,
-    workerConnections(concurrency),
-    "tickets worker",
-  );
+  await using pool = await openOfficeDatabase(url, {
+    max: workerConnections(concurrency),
+    applicationName: "tickets worker",
+  });
   await using consumer = decidingConsumer({
     queue,
     sqs,
@@ -66,21 +73,15 @@ await run(command, async ({ screen, signal }) => {
     concurrency,
     visibilityTimeoutSeconds: visibility,
     unguarded,
-    onDuplicate: ({ body }) =>
-      journal.add({
-        who: name,
-        what: `${body.seat} came again, and was decided before`,
-        tone: "quiet",
-        kind: `${name} duplicates`,
-      }),
+    onDuplicate: news.onDuplicate,
   });
-  tellDecisions(consumer, journal, name);
+  news.begin(consumer);
   signal.throwIfAborted();
   await Promise.race([consumer.start(), interrupted]);
   tellParent({ type: "ready" });
   const swept = keepSwept(pool, signal);
   await interrupted;
-  await drain({ consumer, journal, screen, signal });
+  await drain({ consumer, journal, screen, signal, deadlineMs: options.drain * 1_000 });
   await swept;
   return undefined;
 });

@@ -8,7 +8,9 @@ import { SqsService } from "@millrace/local-sqs";
 import { OutboxRelay } from "millrace/postgres";
 import { Client, Pool } from "pg";
 import { expect, onTestFinished } from "vitest";
+import { databasePool } from "programs";
 import { useTestDatabase } from "../../../test/database.ts";
+import { webConnections } from "../src/connections.ts";
 import { decidingConsumer } from "../src/office/deciding-consumer.ts";
 import type { DecidingConsumerOptions } from "../src/office/deciding-consumer.ts";
 import { createEvent } from "../src/office/events.ts";
@@ -49,9 +51,13 @@ export class Office {
     this.#url = url;
   }
 
+  get url(): string {
+    return this.#url();
+  }
+
   /** A pool that at the test's end must have got all of its clients back. */
   pool(): Pool {
-    const pool = newPool(this.#url());
+    const pool = databasePool(this.#url(), { max: 10, applicationName: "tests" });
     onTestFinished(() => endPool(pool));
     return pool;
   }
@@ -87,7 +93,7 @@ export class Office {
   async serve({ url = this.#url(), queue = "reservations" } = {}): Promise<Served> {
     const faults: unknown[] = [];
     const report = (fault: unknown): void => void faults.push(fault);
-    const pool = newPool(url);
+    const pool = databasePool(url, webConnections);
     const feed = new ChangeFeed(url, report);
     feed.start();
     const app = await buildServer({ pool, feed, queue, onFault: report });
@@ -117,12 +123,6 @@ export class Office {
     await relay.start();
     return consumer;
   }
-}
-
-function newPool(connectionString: string): Pool {
-  const pool = new Pool({ connectionString, connectionTimeoutMillis: 5_000 });
-  pool.on("error", () => {}); // Backends are killed here.
-  return pool;
 }
 
 async function endPool(pool: Pool): Promise<void> {

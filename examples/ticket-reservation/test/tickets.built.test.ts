@@ -1,17 +1,20 @@
 import { execFileSync } from "node:child_process";
 import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
+import { databasePool } from "programs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { expectOneLine, startNpm, useTemporaryDirectory } from "programs/testing";
 import type { RunningProgram } from "programs/testing";
 import { useTestDatabase } from "../../../test/database.ts";
 import { deadPort } from "./office.ts";
-import { run, start } from "./programs.ts";
+import { quickstart, run, start } from "./programs.ts";
 import type { ProgramName } from "./programs.ts";
 import { ask } from "./web/requests.ts";
 
 const nothingLeft = useTemporaryDirectory();
 const databaseUrl = useTestDatabase();
+/** Of the test that holds a seat: an outbox is emptied by whoever relays from it. */
+const heldDatabaseUrl = useTestDatabase();
 
 const addressLine = /(http:\/\/127\.0\.0\.1:\d+) {3}the ticket office; Ctrl-C ends it/;
 
@@ -71,6 +74,30 @@ describe.concurrent("npm run tickets", () => {
     expect(ended.stdout.match(/consumer {4}stopped within/g)).toHaveLength(2);
   });
 
+  it("leaves a worker the time to give back what it cannot decide", async () => {
+    const env = { DATABASE_URL: heldDatabaseUrl() };
+    const program = start("main", ["--port", "0", "--workers", "1"], env);
+    const address = await addressOf(program);
+    await using pool = databasePool(heldDatabaseUrl(), { max: 2, applicationName: "tests" });
+    const holder = await pool.connect();
+    await holder.query("BEGIN");
+    await holder.query("SELECT FROM tickets.seats WHERE event = 'sunday' FOR UPDATE");
+    await ask(address, "/reservations", { event: "sunday", seat: "A1", customer: "ann" });
+    const waiting = async (): Promise<boolean> => {
+      const { rowCount } = await pool.query(
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+         AND query LIKE 'UPDATE tickets.seats%' AND datname = current_database()`,
+      );
+      return rowCount === 1;
+    };
+    await vi.waitUntil(waiting, { timeout: 50_000, interval: 20 });
+    program.kill("SIGINT");
+    const { stdout, exitCode } = await program.ended;
+    holder.release(true);
+    expect(stdout).toMatch(/consumer {4}stopped within .*: finished 0, released 1/);
+    expect(exitCode).toBe(0);
+  });
+
   it("goes on when its processes are killed, and takes them along when it is itself", async () => {
     const program = start("main", ["--port", "0", "--workers", "1"], {
       DATABASE_URL: databaseUrl(),
@@ -94,6 +121,26 @@ describe.concurrent("npm run tickets", () => {
     program.kill("SIGKILL");
     await program.ended;
     await vi.waitFor(() => gone(second.values()), { timeout: 30_000, interval: 50 });
+  });
+});
+
+describe.concurrent("web server and worker by themselves, with the servers of npm run local", () => {
+  it("sell seats, and leave to the dead-letter queue what is none of theirs", async () => {
+    const local = quickstart.start("local", ["--sqs-port", "0", "--postgres-port", "0"]);
+    const [text] = await local.printed(/^export [\s\S]*npm run tickets:worker/m);
+    const env = Object.fromEntries(
+      [...text.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name = "", value = ""]) => [name, value]),
+    );
+    const web = start("web", ["--port", "0"], env);
+    const [address] = await web.printed(/http:\S+/);
+    const worker = start("worker", [], env);
+    expect(await reserve(address, "A1", "ann")).toBe("confirmed");
+    expect(await quickstart.run("sender", ["--count", "1"], env)).toMatchObject({ exitCode: 0 });
+    await worker.printed(/a message is given up: /);
+    for (const program of [web, worker, local]) {
+      program.kill("SIGINT");
+      expect(await program.ended).toMatchObject({ exitCode: 0, stderr: "" });
+    }
   });
 });
 

@@ -75,12 +75,19 @@ function showEvent(event: OfficeEvent): void {
     stateOf: (seat) => seating.stateOf(seat),
     onChosen: (seat) => void choose(seat),
   });
-  const zoom = new Zoom(elementOf("hall", HTMLElement), elementOf("zoom", HTMLButtonElement));
+  const zoom = new Zoom({
+    hall: elementOf("hall", HTMLElement),
+    button: elementOf("zoom", HTMLButtonElement),
+    onLed: () => notice.say("Zoomed in: choose again."),
+  });
   const requests = new Requests(elementOf("requests", HTMLElement));
   const rush = new Rush({
     buyers,
     ask: (seat) => askFor({ event: event.id, seat, customer: crowd }),
-    onProgress: refreshSoon,
+    onProgress: () => {
+      panel.observe();
+      refreshSoon();
+    },
   });
   const panel = new RushPanel({ rush, buyers, seating, notice, onStart: () => void sendRush() });
   let rows: readonly (readonly Seat[])[] = [];
@@ -94,6 +101,7 @@ function showEvent(event: OfficeEvent): void {
     url: `/events/${event.id}/stream?customers=${customer},${crowd}`,
     onSnapshot: (news) => {
       const missing = seating.replace(news);
+      panel.observe();
       const sold = news.seats === news.taken.length;
       if (rows.flat().length !== news.seats || rows[0]?.length !== news.seatsPerRow) {
         rows = rowsOf(news);
@@ -106,6 +114,7 @@ function showEvent(event: OfficeEvent): void {
     },
     onChanges: (news) => {
       seating.apply(news);
+      panel.observe();
       refreshSoon();
     },
     onState: (next) => {
@@ -178,16 +187,19 @@ function showEvent(event: OfficeEvent): void {
   async function sendRush(): Promise<void> {
     if (sending || rush.running) return;
     sending = true;
-    const seats = rows
-      .flat()
-      .filter(({ name }) => seating.stateOf(name) === "free")
-      .toSorted((one, other) => one.distance - other.distance)
-      .map(({ name }) => name);
-    zoom.showAll();
-    // Another tab of this browser may have one running.
-    const alone = await onlyOne("rush", () => rush.start(seats));
-    if (!alone) notice.say("A rush is running in another window.", "bad");
-    sending = false;
+    try {
+      const seats = rows
+        .flat()
+        .filter(({ name }) => seating.stateOf(name) === "free")
+        .toSorted((one, other) => one.distance - other.distance)
+        .map(({ name }) => name);
+      zoom.showAll();
+      // Another tab of this browser may have one running.
+      const alone = await onlyOne("rush", () => rush.start(seats));
+      if (!alone) notice.say("A rush is running in another window.", "bad");
+    } finally {
+      sending = false;
+    }
   }
 
   document.title = `${event.name} · Ticket office`;
@@ -202,11 +214,16 @@ function showEvent(event: OfficeEvent): void {
 }
 
 /**
- * Runs `work` unless it is running under this name, in any tab.
+ * Runs `work` unless it is running under this name, in any tab; where pages know nothing of one another, in any case.
  *
  * @returns whether it ran.
  */
-function onlyOne(name: string, work: () => Promise<void>): Promise<boolean> {
+async function onlyOne(name: string, work: () => Promise<void>): Promise<boolean> {
+  // By plain http there are none, but from this machine itself.
+  if (!("locks" in navigator)) {
+    await work();
+    return true;
+  }
   return navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
     if (lock !== null) await work();
     return lock !== null;

@@ -6,13 +6,21 @@ import type { ReservationRequest } from "#server/office/reservation.ts";
 import type { Reservation } from "./seating.ts";
 
 /** Why a request was not taken, in words for whoever looks at the page. */
-export class NotTakenError extends Error {}
+export class NotTakenError extends Error {
+  /** Of the server's answer; undefined when there was none that could be read. */
+  readonly status: number | undefined;
+
+  constructor(why: string, { status, cause }: { status?: number; cause?: unknown }) {
+    super(why, { cause });
+    this.status = status;
+  }
+}
 
 const answerWithinMs = 10_000;
 
 /** @throws NotTakenError */
-export async function listEvents(): Promise<OfficeEvent[]> {
-  return (await call("/events")).json();
+export function listEvents(): Promise<OfficeEvent[]> {
+  return call("/events", (body): body is OfficeEvent[] => Array.isArray(body));
 }
 
 /**
@@ -22,12 +30,11 @@ export async function listEvents(): Promise<OfficeEvent[]> {
  * @throws NotTakenError
  */
 export async function askFor(request: ReservationRequest): Promise<string> {
-  const response = await call("/reservations", {
+  const { id } = await call("/reservations", hasId, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(request),
   });
-  const { id }: { id: string } = await response.json();
   return id;
 }
 
@@ -37,37 +44,60 @@ export async function askFor(request: ReservationRequest): Promise<string> {
  * @throws NotTakenError
  */
 export async function findReservation(id: string): Promise<Reservation | undefined> {
-  const response = await call(`/reservations/${id}`, {}, [404]);
-  return response.status === 404 ? undefined : response.json();
+  try {
+    return await call(`/reservations/${id}`, (body): body is Reservation => hasId(body));
+  } catch (error) {
+    if (error instanceof NotTakenError && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
-async function call(
+/**
+ * What the server answered, read to its end.
+ *
+ * @param isExpected tells it from what somebody between here and the server may say in its place.
+ * @throws NotTakenError whatever went wrong.
+ */
+async function call<Body>(
   path: string,
+  isExpected: (body: unknown) => body is Body,
   init: RequestInit = {},
-  also: readonly number[] = [],
-): Promise<Response> {
+): Promise<Body> {
   const signal = AbortSignal.timeout(answerWithinMs);
   let response: Response;
+  let text: string;
   try {
     response = await fetch(path, { ...init, signal });
-  } catch (error) {
+    text = await response.text();
+  } catch (cause) {
     const why = signal.aborted
       ? "the server did not answer in time"
       : "the server cannot be reached";
-    throw new NotTakenError(why, { cause: error });
+    throw new NotTakenError(why, { cause });
   }
-  if (!response.ok && !also.includes(response.status)) {
-    throw new NotTakenError(await problemOf(response));
+  const { ok, status } = response;
+  const body = parsed(text);
+  if (!ok) throw new NotTakenError(problemIn(body) ?? `the server answered ${status}`, { status });
+  if (isExpected(body)) return body;
+  throw new NotTakenError("the server answered what cannot be read", {});
+}
+
+/** Undefined for what is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
-  return response;
 }
 
 /** What the server says went wrong (RFC 9457). */
-async function problemOf(response: Response): Promise<string> {
-  try {
-    const { detail, title }: { detail?: string; title?: string } = await response.json();
-    return detail ?? title ?? `the server answered ${response.status}`;
-  } catch {
-    return `the server answered ${response.status}`;
-  }
+function problemIn(body: unknown): string | undefined {
+  if (typeof body !== "object" || body === null) return undefined;
+  if ("detail" in body && typeof body.detail === "string") return body.detail;
+  return "title" in body && typeof body.title === "string" ? body.title : undefined;
+}
+
+function hasId(body: unknown): body is { readonly id: string } {
+  return typeof body === "object" && body !== null && "id" in body && typeof body.id === "string";
 }

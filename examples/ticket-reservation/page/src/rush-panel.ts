@@ -40,11 +40,16 @@ export class RushPanel {
     this.#progress.max = options.buyers;
   }
 
+  /** Something was heard of: the rush learns how far it is. Not for a frame to do, which may be long in coming. */
+  observe(): void {
+    const { confirmed, refused } = this.#decisions();
+    this.#options.rush.observe(confirmed + refused);
+  }
+
   /** @param free seats that are left; undefined when that is not known now. */
   refresh(free: number | undefined): void {
     const { rush } = this.#options;
     const decisions = this.#decisions();
-    rush.observe(decisions.confirmed + decisions.refused);
     const { running, phase } = rush;
     // Not `disabled`: that would drop the focus.
     this.#start.ariaDisabled = String(running || free === undefined || free === 0);

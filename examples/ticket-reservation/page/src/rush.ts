@@ -111,7 +111,7 @@ export class Rush {
     this.#options.onProgress();
   }
 
-  /** So many of its requests are decided now. */
+  /** So many of its requests are decided now. To be called whenever that may have changed: it takes the time. */
   observe(decided: number): void {
     if (decided !== this.#decided) {
       this.#decided = decided;

@@ -52,7 +52,7 @@ export class SeatMap {
     const { root } = options;
     root.addEventListener("click", ({ target }) => this.#choose(this.#placeOf(target)));
     root.addEventListener("keydown", (event) => this.#key(event));
-    root.addEventListener("focusin", ({ target }) => this.#point(this.#placeOf(target)));
+    root.addEventListener("focusin", ({ target }) => this.#focus(this.#placeOf(target)));
     root.addEventListener("pointerover", ({ target }) => this.#point(this.#placeOf(target)));
     root.addEventListener("pointerleave", () => this.#point(this.#focused()));
     root.addEventListener("focusout", () => this.#point(undefined));
@@ -117,7 +117,6 @@ export class SeatMap {
     const next = this.#next(place, event.key, event.ctrlKey);
     if (next === undefined) return;
     event.preventDefault();
-    this.#makeCurrent(next);
     next.cell.focus();
   }
 
@@ -153,9 +152,13 @@ export class SeatMap {
 
   #choose(place: Place | undefined): void {
     if (place === undefined) return;
-    this.#makeCurrent(place);
     place.cell.focus();
     this.#options.onChosen(place.seat.name);
+  }
+
+  #focus(place: Place | undefined): void {
+    if (place !== undefined) this.#makeCurrent(place);
+    this.#point(place);
   }
 
   #makeCurrent(place: Place): void {

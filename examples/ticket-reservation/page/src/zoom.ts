@@ -3,13 +3,22 @@
  * or the whole, in which a touch only leads to a part. It never touches a seat.
  */
 
+export interface ZoomOptions {
+  readonly hall: HTMLElement;
+  readonly button: HTMLButtonElement;
+  /** Called when a touch has led to a part, and did nothing else. */
+  readonly onLed: () => void;
+}
+
 export class Zoom {
   readonly #hall: HTMLElement;
   readonly #button: HTMLButtonElement;
+  readonly #onLed: () => void;
 
-  constructor(hall: HTMLElement, button: HTMLButtonElement) {
+  constructor({ hall, button, onLed }: ZoomOptions) {
     this.#hall = hall;
     this.#button = button;
+    this.#onLed = onLed;
     button.addEventListener("click", () => {
       if (this.#far) this.showMiddle();
       else this.showAll();
@@ -35,14 +44,19 @@ export class Zoom {
     return this.#hall.dataset["zoom"] === "far";
   }
 
-  /** Too small to hit: what is pointed at is shown first. The keyboard hits what it is at. */
+  /**
+   * Too small to hit: what is pointed at is shown first, and said. Who clicks without a pointer, as screen readers
+   * do, hits what they are at.
+   */
   #clicked(event: MouseEvent): void {
-    if (!this.#far) return;
+    if (!this.#far || event.detail === 0) return;
     event.stopPropagation();
     this.#set("near");
     if (event.target instanceof HTMLElement) {
+      event.target.focus({ preventScroll: true });
       event.target.scrollIntoView({ block: "nearest", inline: "center" });
     }
+    this.#onLed();
   }
 
   #set(zoom: "near" | "far"): void {

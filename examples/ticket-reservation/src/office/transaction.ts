@@ -3,14 +3,17 @@
  */
 import type { Pool, PoolClient } from "pg";
 
-/** Runs `work` in a transaction, and answers what it answers; what it throws rolls everything back. */
+/**
+ * Runs `work` in a transaction, and answers what it answers; what it throws rolls everything back.
+ *
+ * @param pool whose clients' errors somebody listens for, as `databasePool` does: a connection that breaks between
+ * two statements would end the process, otherwise.
+ */
 export async function inTransaction<T>(
   pool: Pool,
   work: (tx: PoolClient) => Promise<T>,
 ): Promise<T> {
   const tx = await pool.connect();
-  // When the connection breaks, the statement under way says so; between two of them, the next one.
-  tx.on("error", ignore);
   // A connection that did not end its transaction is no good to anybody else.
   let broken = true;
   try {
@@ -20,9 +23,6 @@ export async function inTransaction<T>(
     broken = false;
     return answer;
   } finally {
-    tx.off("error", ignore);
     tx.release(broken);
   }
 }
-
-function ignore(): void {}

@@ -4,6 +4,7 @@
 import { sleep, systemClock } from "millrace";
 import { ChildProgram, RunFailedError } from "programs";
 import { messagesIn } from "../office-queue.ts";
+import { stopWithinMs } from "../patience.ts";
 import { parseBought } from "./bought.ts";
 import type { Bought } from "./bought.ts";
 import { Disturbances } from "./disturbances.ts";
@@ -31,7 +32,6 @@ export interface RushAround {
 }
 
 const lookEveryMs = 200;
-const stopWithinMs = 10_000;
 /** Share of the decisions after which the office is left alone, so that the end comes. */
 const calmAfter = 0.9;
 

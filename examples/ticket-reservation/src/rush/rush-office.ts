@@ -4,13 +4,13 @@
  */
 import { startLocalPostgres } from "@millrace/local-postgres";
 import type { LocalSqs } from "@millrace/local-sqs";
-import { ChildProgram, RunFailedError } from "programs";
+import { ChildProgram, localQueueVariables, RunFailedError, startLocalQueue } from "programs";
 import type { Pool } from "pg";
 import { Crew } from "../crew.ts";
 import { createEvent } from "../office/events.ts";
 import { dropConstraints } from "../office/tables.ts";
 import { openOfficeDatabase } from "../office-database.ts";
-import { environmentAt, startOfficeSqs } from "../office-queue.ts";
+import { drainSeconds } from "../patience.ts";
 import type { RushPlan } from "./rush-plan.ts";
 
 export const rushEvent = { id: "rush", name: "The rush", seatsPerRow: 25 } as const;
@@ -33,13 +33,16 @@ export async function withRushOffice<T>(
   signal: AbortSignal,
   use: (office: RushOffice) => Promise<T>,
 ): Promise<T> {
-  await using sqs = await startOfficeSqs(plan.duplicateShare);
+  await using sqs = await startLocalQueue({ port: 0, duplicateRate: plan.duplicateShare });
   await using postgres = await startLocalPostgres({ durable: false, signal });
-  await using pool = await openOfficeDatabase(postgres.url, 4, "tickets rush");
+  await using pool = await openOfficeDatabase(postgres.url, {
+    max: 4,
+    applicationName: "tickets rush",
+  });
   await dropConstraints(pool);
   await createEvent(pool, { ...rushEvent, seats: plan.seats });
 
-  const env = environmentAt(sqs.endpoint);
+  const env = localQueueVariables(sqs.endpoint);
   const broken = new AbortController();
   const breaks = {
     onDeath: (_: number, how: string) =>
@@ -70,7 +73,7 @@ export async function withRushOffice<T>(
 function workerArguments(plan: RushPlan, place: number): string[] {
   const { concurrency, visibilitySeconds, unguarded } = plan;
   const args = ["--name", `worker ${place}`, "--concurrency", `${concurrency}`];
-  args.push("--visibility", `${visibilitySeconds}`);
+  args.push("--visibility", `${visibilitySeconds}`, "--drain", `${drainSeconds}`);
   if (unguarded) args.push("--unguarded");
   return args;
 }

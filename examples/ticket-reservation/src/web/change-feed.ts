@@ -2,6 +2,7 @@
  * Owns the web server's ear at the database: one connection that hears of every change (LISTEN), for as many as
  * want to know. It never reads a table.
  */
+import { Socket } from "node:net";
 import { sleep, systemClock } from "millrace";
 import { Client } from "pg";
 import { changeChannel, parseChange } from "../office/change.ts";
@@ -19,6 +20,8 @@ const reconnectMs = 500;
 /** How often it looks whether the connection still lives, and how long that may take. */
 const checkEveryMs = 10_000;
 const answerWithinMs = 5_000;
+/** How long the database has for its goodbye. */
+const endWithinMs = 500;
 
 /**
  * | state | meaning | left when |
@@ -90,7 +93,9 @@ export class ChangeFeed implements AsyncDisposable {
 
   /** Until the connection breaks, with its error; or until the signal aborts. */
   async #listen(signal: AbortSignal): Promise<void> {
+    const socket = new Socket();
     const client = new Client({
+      stream: () => socket,
       connectionString: this.#url,
       application_name: "tickets web: changes",
       connectionTimeoutMillis: answerWithinMs,
@@ -115,7 +120,10 @@ export class ChangeFeed implements AsyncDisposable {
         await client.query("SELECT");
       }
     } finally {
+      // Else it waits for a database that does not answer any more.
+      const late = systemClock.setTimer(() => socket.destroy(), endWithinMs);
       await client.end().catch(() => {});
+      late.cancel();
     }
   }
 

@@ -7,10 +7,11 @@ import type { Pool } from "pg";
 import { listEvents, seatMap } from "../office/events.ts";
 import type { SeatMap } from "../office/events.ts";
 import { reservationsOf } from "../office/reservations.ts";
+import { answer, problemAnswer, streamAnswer } from "./answers.ts";
 import type { ChangeFeed } from "./change-feed.ts";
 import { EventStream } from "./event-stream.ts";
 import { ProblemError } from "./problem.ts";
-import { problemAnswer, schemas } from "./shapes.ts";
+import { schemas } from "./shapes.ts";
 import type { EventParams, StreamQuery } from "./shapes.ts";
 
 export interface EventRoutesOptions {
@@ -33,7 +34,10 @@ export function eventRoutes(app: FastifyInstance, { pool, feed }: EventRoutesOpt
     {
       schema: {
         summary: "The events that seats are sold for",
-        response: { 200: schemas.events, default: problemAnswer },
+        response: {
+          200: answer("The events, in the order of their ids", schemas.events),
+          default: problemAnswer,
+        },
       },
     },
     async () => listEvents(pool),
@@ -45,7 +49,10 @@ export function eventRoutes(app: FastifyInstance, { pool, feed }: EventRoutesOpt
       schema: {
         summary: "An event, and which of its seats are sold",
         params: schemas.eventParams,
-        response: { 200: schemas.map, default: problemAnswer },
+        response: {
+          200: answer("The event as it is now", schemas.map),
+          default: problemAnswer,
+        },
       },
     },
     async ({ params }, reply) => {
@@ -57,17 +64,13 @@ export function eventRoutes(app: FastifyInstance, { pool, feed }: EventRoutesOpt
   app.get<{ Params: EventParams; Querystring: StreamQuery }>(
     "/events/:event/stream",
     {
+      // It would be a stream without an end, and without anything in it.
+      exposeHeadRoute: false,
       schema: {
         summary: "Server-sent events: a `snapshot`, then `changes` as seats are sold",
         params: schemas.eventParams,
         querystring: schemas.streamQuery,
-        response: {
-          200: {
-            description: "What has changed, for as long as the connection lasts",
-            content: { "text/event-stream": { schema: { type: "string" } } },
-          },
-          default: problemAnswer,
-        },
+        response: { 200: streamAnswer, default: problemAnswer },
       },
     },
     async ({ params, query }, reply) => {

@@ -26,7 +26,7 @@ const gatherMs = 25;
 const heartbeatMs = 15_000;
 /** How soon a browser connects again. */
 const retryMs = 1_000;
-/** Beyond so many changes, or unread bytes, a snapshot is the shorter way to say it. */
+/** Beyond so many changes, or unread bytes of them, a snapshot is the shorter way to say it. */
 const maxPending = 5_000;
 const maxUnreadBytes = 256 * 1_024;
 
@@ -34,7 +34,7 @@ const maxUnreadBytes = 256 * 1_024;
  * | state | meaning | left when |
  * |---|---|---|
  * | catching up | a snapshot is being made; changes are kept meanwhile | it is there: live, and what was kept is told after it |
- * | live | changes are told, gathered for a moment | they may have been missed: catching up; the reader is slow: behind |
+ * | live | changes are told, gathered for a moment | they may have been missed: catching up; too much besides the snapshot is unread: behind |
  * | behind | changes are forgotten | the reader has read what was sent: catching up |
  * | ended | nothing is told | never |
  *
@@ -51,6 +51,8 @@ export class EventStream implements Subscriber {
   #heartbeat: Timer | undefined;
   /** Counts the snapshots: what an older one brings is out of date. */
   #snapshots = 0;
+  /** Of the last one that was sent. Written by catchUp. */
+  #snapshotBytes = 0;
 
   constructor(options: EventStreamOptions) {
     this.#options = options;
@@ -117,7 +119,9 @@ export class EventStream implements Subscriber {
     }
     if (this.#state !== "catching up" || snapshot !== this.#snapshots) return;
     this.#state = "live";
-    this.#write("snapshot", news);
+    const text = textOf("snapshot", news);
+    this.#snapshotBytes = Buffer.byteLength(text);
+    this.#options.response.write(text);
     this.#tell();
   }
 
@@ -130,9 +134,14 @@ export class EventStream implements Subscriber {
 
   #tell(): void {
     if (this.#state !== "live" || this.#pending.length === 0) return;
+    const { response } = this.#options;
     const news = this.#newsOf(this.#pending);
     this.#pending = [];
-    if (news.taken.length + news.reservations.length > 0) this.#write("changes", news);
+    if (news.taken.length + news.reservations.length === 0) return;
+    // What was just written is unread for a moment whoever reads, and a snapshot takes as long as it is large.
+    const slow = response.writableLength > maxUnreadBytes + this.#snapshotBytes;
+    if (slow) this.#state = "behind";
+    else response.write(textOf("changes", news));
   }
 
   #newsOf(changes: readonly Change[]): ChangesNews {
@@ -145,12 +154,6 @@ export class EventStream implements Subscriber {
     };
   }
 
-  #write(event: "snapshot" | "changes", news: SnapshotNews | ChangesNews): void {
-    const { response } = this.#options;
-    const read = response.write(`event: ${event}\ndata: ${JSON.stringify(news)}\n\n`);
-    if (!read && response.writableLength > maxUnreadBytes) this.#state = "behind";
-  }
-
   #beat(): void {
     this.#heartbeat = this.#clock.setTimer(() => {
       const { response } = this.#options;
@@ -159,4 +162,8 @@ export class EventStream implements Subscriber {
       this.#beat();
     }, heartbeatMs);
   }
+}
+
+function textOf(event: "snapshot" | "changes", news: SnapshotNews | ChangesNews): string {
+  return `event: ${event}\ndata: ${JSON.stringify(news)}\n\n`;
 }

@@ -17,11 +17,15 @@ export class ProblemError extends Error {
   }
 }
 
-/** Of the system and of Postgres: it cannot be reached, goes down, or has no connection left. */
-const databaseAway = /^(?:ECONN.*|EPIPE|ETIMEDOUT|08...|57P0[1-5]|53300)$/;
+/** Of the system: it cannot be found or reached, or the connection broke. */
+const unreachable = /^(?:ECONN.*|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 
-/** What `pg` says without a code. */
-const databaseAwayTexts = /^(?:Connection terminated|timeout exceeded when trying to connect)/;
+/** Of Postgres: it goes down, has no connection left, or takes no writes since another does. */
+const unavailable = /^(?:08...|57P0[1-5]|53300|25006)$/;
+
+/** What `pg` says without a code: it did not answer in time, or the connection is none any more. */
+const databaseAwayTexts =
+  /^(?:Query read timeout|Connection terminated|timeout (?:expired|exceeded when trying to connect)|Client has encountered a connection error)/;
 
 const retryAfterSeconds = 2;
 
@@ -79,10 +83,12 @@ function newProblem(status: number, detail?: string, errors?: readonly InputErro
 }
 
 function isDatabaseAway(error: Error & { code?: string }): boolean {
+  const { code = "", message } = error;
   return (
     error instanceof DatabaseUnavailableError ||
-    databaseAway.test(error.code ?? "") ||
-    databaseAwayTexts.test(error.message)
+    unreachable.test(code) ||
+    unavailable.test(code) ||
+    databaseAwayTexts.test(message)
   );
 }
 

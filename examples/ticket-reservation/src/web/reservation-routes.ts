@@ -5,8 +5,9 @@ import type { FastifyInstance } from "fastify";
 import type { Pool } from "pg";
 import type { ReservationRequest } from "../office/reservation.ts";
 import { findReservation, requestReservation } from "../office/reservations.ts";
+import { answer, problemAnswer } from "./answers.ts";
 import { ProblemError } from "./problem.ts";
-import { problemAnswer, schemas } from "./shapes.ts";
+import { schemas } from "./shapes.ts";
 import type { Accepted, ReservationParams } from "./shapes.ts";
 
 export interface ReservationRoutesOptions {
@@ -30,7 +31,12 @@ export function reservationRoutes(
       schema: {
         summary: "Asks for a seat; a worker decides",
         body: schemas.requested,
-        response: { 202: schemas.accepted, default: problemAnswer },
+        response: {
+          202: answer("Taken: a worker will decide", schemas.accepted, {
+            location: { type: "string", description: "where the reservation is to be seen" },
+          }),
+          default: problemAnswer,
+        },
       },
     },
     async ({ body }, reply) => {
@@ -39,8 +45,8 @@ export function reservationRoutes(
       if (id === undefined) {
         throw new ProblemError(404, `there is no seat "${body.seat}" at "${body.event}"`);
       }
-      const answer: Accepted = { id, state: "pending" };
-      return reply.status(202).header("location", `/reservations/${id}`).send(answer);
+      const accepted: Accepted = { id, state: "pending" };
+      return reply.status(202).header("location", `/reservations/${id}`).send(accepted);
     },
   );
 
@@ -50,7 +56,10 @@ export function reservationRoutes(
       schema: {
         summary: "What became of a reservation",
         params: schemas.reservationParams,
-        response: { 200: schemas.reservation, default: problemAnswer },
+        response: {
+          200: answer("The reservation, as it is now", schemas.reservation),
+          default: problemAnswer,
+        },
       },
     },
     async ({ params }, reply) => {

@@ -9,10 +9,13 @@ import swagger from "@fastify/swagger";
 import fastify from "fastify";
 import type { FastifyInstance } from "fastify";
 import type { Pool } from "pg";
+import { answer, problemAnswer, unhealthyAnswer } from "./answers.ts";
 import type { ChangeFeed } from "./change-feed.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { answerWithProblems, sendProblem } from "./problem.ts";
 import { reservationRoutes } from "./reservation-routes.ts";
+import { schemas } from "./shapes.ts";
+import type { Health } from "./shapes.ts";
 
 export interface ServerOptions {
   readonly pool: Pool;
@@ -82,12 +85,23 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   return app;
 }
 
-/** For load balancers: whether it can do what it is for. */
 function healthRoute(app: FastifyInstance, { pool, feed }: ServerOptions): void {
-  app.get("/health", { schema: { hide: true } }, async (_, reply) => {
-    await pool.query("SELECT");
-    return reply
-      .status(feed.listening ? 200 : 503)
-      .send({ status: feed.listening ? "healthy" : "degraded" });
-  });
+  app.get(
+    "/health",
+    {
+      schema: {
+        summary: "For load balancers: whether the server can do what it is for",
+        response: {
+          200: answer("It can", schemas.health),
+          503: unhealthyAnswer,
+          default: problemAnswer,
+        },
+      },
+    },
+    async (_, reply) => {
+      await pool.query("SELECT");
+      const health: Health = { status: feed.listening ? "healthy" : "degraded" };
+      return reply.status(feed.listening ? 200 : 503).send(health);
+    },
+  );
 }

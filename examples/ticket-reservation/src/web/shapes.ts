@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { OfficeEvent, SeatMap } from "../office/events.ts";
 import type { Reservation, ReservationRequest } from "../office/reservation.ts";
+import type { ChangesNews, SnapshotNews } from "./stream-news.ts";
 
 /** JSON Schema, draft 7, as Fastify takes it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -26,7 +27,7 @@ const customer = z
 
 const requested: z.ZodType<ReservationRequest> = z.strictObject({ event: eventId, seat, customer });
 
-const reservation: z.ZodType<Reservation> = z.object({
+const anyReservation = z.object({
   id: z.uuid(),
   event: z.string(),
   seat: z.string(),
@@ -36,6 +37,7 @@ const reservation: z.ZodType<Reservation> = z.object({
   createdAt: z.iso.datetime(),
   decidedAt: z.iso.datetime().optional(),
 });
+const reservation: z.ZodType<Reservation> = anyReservation;
 
 /** The answer to a request that was taken. */
 export interface Accepted {
@@ -55,6 +57,37 @@ const events: z.ZodType<readonly OfficeEvent[]> = z.array(officeEvent);
 const map: z.ZodType<SeatMap> = officeEvent.extend({
   taken: z.array(z.string()).describe("seats that are sold, by name"),
 });
+
+const ownReservations = z
+  .array(anyReservation.pick({ id: true, seat: true, customer: true, state: true, reason: true }))
+  .describe("those of the stream's customers");
+const snapshotNews: z.ZodType<SnapshotNews> = officeEvent.extend({
+  taken: z.array(z.string()).describe("seats that are sold, by name"),
+  reservations: ownReservations,
+});
+const changesNews: z.ZodType<ChangesNews> = z.object({
+  taken: z.array(z.string()).describe("seats that are sold now"),
+  reservations: ownReservations,
+});
+const streamEvent = z.discriminatedUnion("event", [
+  z
+    .object({ event: z.literal("snapshot"), data: snapshotNews })
+    .describe("all there is to know: the first, and again whenever changes may have been missed"),
+  z
+    .object({ event: z.literal("changes"), data: changesNews })
+    .describe("what has happened since the event before"),
+  z
+    .object({ event: z.literal("beat"), data: z.strictObject({}) })
+    .describe("says nothing, when there has been nothing else to say for a while"),
+]);
+
+/** Whether the server can do what it is for. */
+export interface Health {
+  /** Degraded: requests are served, and changes are not heard of. */
+  readonly status: "healthy" | "degraded";
+}
+
+const health: z.ZodType<Health> = z.object({ status: z.enum(["healthy", "degraded"]) });
 
 /** An error, as RFC 9457 has it. */
 export interface Problem {
@@ -112,6 +145,9 @@ export const schemas: {
       | "accepted"
       | "events"
       | "map"
+      | "streamEvents"
+      | "health"
+      | "problem"
       | "eventParams"
       | "reservationParams"
       | "streamQuery"
@@ -122,15 +158,12 @@ export const schemas: {
   accepted: json(accepted),
   events: json(events),
   map: json(map),
+  streamEvents: json(z.array(streamEvent)),
+  health: json(health),
+  problem: json(problem),
   eventParams: json(eventParams),
   reservationParams: json(reservationParams),
   streamQuery: json(streamQuery),
-};
-
-/** An answer that says what went wrong. */
-export const problemAnswer: JsonSchema = {
-  description: "What went wrong (RFC 9457)",
-  content: { "application/problem+json": { schema: json(problem) } },
 };
 
 function json(schema: z.ZodType): JsonSchema {

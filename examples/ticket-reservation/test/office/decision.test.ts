@@ -1,5 +1,8 @@
 import type { SqsService } from "@millrace/local-sqs";
+import { Journal, Screen } from "programs";
+import { Output } from "programs/testing";
 import { describe, expect, it } from "vitest";
+import { DecisionNews } from "../../src/office/decision-news.ts";
 import { requestReservation } from "../../src/office/reservations.ts";
 import { rushLedger } from "../../src/rush/rush-ledger.ts";
 import type { RushLedger } from "../../src/rush/rush-ledger.ts";
@@ -159,6 +162,26 @@ describe("a worker", () => {
     expect(await office.rows("SELECT FROM tickets.seats WHERE reservation = $1", unknown)).toEqual(
       [],
     );
+  });
+});
+
+describe("what a worker tells", () => {
+  it("is that it decided, once, and of a message that comes again that it did not", async () => {
+    const event = await office.event("again", 4);
+    const { sqs, queue } = await office.queue();
+    const output = new Output();
+    using journal = new Journal({ screen: new Screen(output) });
+    const news = new DecisionNews(journal, "worker 1");
+    const consumer = await office.decide({ sqs, queue, onDuplicate: news.onDuplicate });
+    news.begin(consumer);
+    const [id = ""] = await ask(event, queue, ["ann", "A1"]);
+    await expect.poll(() => consumer.stats().acknowledged).toBe(1);
+    await send(sqs, queue, { id, event, seat: "A1" }, id);
+    await expect.poll(() => consumer.stats().acknowledged).toBe(2);
+    expect(output.lines).toEqual([
+      expect.stringMatching(/^worker 1 +decided about A1 in \d+/),
+      expect.stringMatching(/^worker 1 +A1 came again, and was decided before$/),
+    ]);
   });
 });
 

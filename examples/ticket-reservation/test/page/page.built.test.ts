@@ -1,13 +1,14 @@
 import { databasePool } from "programs";
-import { startProgram, useTemporaryDirectory } from "programs/testing";
+import { useTemporaryDirectory } from "programs/testing";
 import type { RunningProgram } from "programs/testing";
 import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { useTestDatabase } from "../../../../test/database.ts";
 import { createEvent } from "../../src/office/events.ts";
+import { start as startProgram } from "../programs.ts";
 import { hasBrowser, useBrowser } from "./browser.ts";
 import type { Visit } from "./browser.ts";
-import { FrailProxy } from "./frail-proxy.ts";
+import { FrailProxy } from "../frail-proxy.ts";
 
 // The office as it is: a web server and a worker in processes of their own, SQS and Postgres on this machine.
 describe.skipIf(!hasBrowser)("the page", () => {
@@ -18,11 +19,9 @@ describe.skipIf(!hasBrowser)("the page", () => {
   let pool: ReturnType<typeof databasePool>;
 
   beforeAll(async () => {
-    pool = databasePool(databaseUrl(), 2, "tests");
+    pool = databasePool(databaseUrl(), { max: 2, applicationName: "tests" });
     const args = ["--port", "0", "--workers", "1"];
-    office = startProgram(new URL("../../dist/main.js", import.meta.url), args, {
-      DATABASE_URL: databaseUrl(),
-    });
+    office = startProgram("main", args, { DATABASE_URL: databaseUrl() });
     [address] = await office.printed(/http:\S+(?= {3}the ticket office)/);
   }, 60_000);
 
@@ -129,6 +128,23 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await visit.notice("A1 could not be asked for: the database is away for now.").waitFor();
     await visit.seat("A1", "free").waitFor();
     expect(visit.complaints.splice(0)).toEqual([expect.stringContaining("503")]);
+  });
+
+  it("says so when an answer is none of the server's, and goes on", async () => {
+    const visit = await visitor();
+    const event = await newEvent();
+    const signIn = { contentType: "text/html", body: "<h1>Sign in to the network</h1>" };
+    await visit.page.route("**/events", (route) => route.fulfill(signIn), { times: 1 });
+    await visit.page.goto(`${address}/?event=${event}`);
+    await visit.notice("The events could not be loaded").waitFor();
+    await visit.connection("live").waitFor();
+    await visit.page.route("**/reservations", (route) => route.fulfill(signIn), { times: 1 });
+    await visit.seat("A1").click();
+    await visit
+      .notice("A1 could not be asked for: the server answered what cannot be read.")
+      .waitFor();
+    await visit.seat("A1", "free").click();
+    await visit.seat("A1", "mine").waitFor();
   });
 
   it("sells to the keyboard alone", async () => {
@@ -248,6 +264,42 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(news.join(" ")).not.toContain("another window");
   }, 60_000);
 
+  it("takes a rush's time from what it hears, not from when it is looked at", async () => {
+    const visit = await visitor();
+    const { page } = visit;
+    await page.addInitScript(countAnswers);
+    await page.clock.install();
+    await visit.open(address, await newEvent(100, 20));
+    // No frames any more, as in a tab that nobody looks at; and no time for the page to measure.
+    await page.clock.pauseAt(Date.now() + 10_000);
+    await page.getByRole("button", { name: "Send 1,000 buyers" }).click();
+    const counts = (): Promise<unknown> =>
+      page.evaluate(() => (globalThis as unknown as { counts: unknown }).counts);
+    // One answer more: that of the events.
+    await vi.waitFor(
+      async () => {
+        expect(await counts()).toEqual({ heard: 1_000, answered: 1_001 });
+      },
+      { timeout: 60_000, interval: 50 },
+    );
+    await page.clock.fastForward(20_000);
+    await page.clock.resume();
+    // As quick as that: no rate can be told.
+    await page.getByText("All 1,000 have asked. 1,000 decided: 100 got a seat").waitFor();
+  }, 90_000);
+
+  it("sends a rush also where tabs know nothing of one another", async () => {
+    const visit = await visitor();
+    await visit.page.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, "locks"));
+    await visit.open(address, await newEvent());
+    const start = visit.page.getByRole("button", { name: "Send 1,000 buyers" });
+    for (let times = 1; times <= 2; times += 1) {
+      await start.click();
+      await visit.page.getByRole("button", { name: "Stop" }).click();
+      await visit.notice(/^The rush is over\. \d+ of 1,000 have asked\./).waitFor();
+    }
+  });
+
   it("stops a rush, and can begin another", async () => {
     const visit = await visitor();
     await visit.open(address, await newEvent());
@@ -307,9 +359,15 @@ describe.skipIf(!hasBrowser)("the page", () => {
     // Too small to be hit: the touch leads to it, the next one asks for it.
     await visit.seat("D25").tap();
     expect(await visit.count("pending")).toBe("0");
+    await visit.notice("Zoomed in: choose again.").waitFor();
+    expect(await page.locator(":focus").getAttribute("data-seat")).toBe("D25");
     await visit.seat("D25", "free").tap();
     await visit.seat("D25", "mine").waitFor();
     expect(await width()).toBe(360);
+    // A screen reader's touch has no place: it is for what is being read.
+    await page.getByRole("button", { name: "Whole hall" }).tap();
+    await visit.seat("D24").dispatchEvent("click");
+    await visit.seat("D24", "mine").waitFor();
   });
 
   it("says so when there is no such event, and what is needed without JavaScript", async () => {
@@ -345,6 +403,28 @@ const aWhile = { timeout: 20_000, interval: 20 };
 
 /** A seat about which the answer is there. */
 const decided = '[data-state="mine"], [data-state="refused"]';
+
+/** Runs in the browser: counts the decisions that the page hears of, and the answers that it has read. */
+function countAnswers(): void {
+  const counts = { heard: 0, answered: 0 };
+  Object.defineProperty(globalThis, "counts", { value: counts });
+  const { text } = Response.prototype;
+  Response.prototype.text = async function counted(this: Response): Promise<string> {
+    const answer = await text.call(this);
+    counts.answered += 1;
+    return answer;
+  };
+  const { EventSource } = globalThis;
+  globalThis.EventSource = class extends EventSource {
+    constructor(url: string | URL) {
+      super(url);
+      this.addEventListener("changes", ({ data }: MessageEvent<string>) => {
+        const { reservations }: { reservations: readonly unknown[] } = JSON.parse(data);
+        counts.heard += reservations.length;
+      });
+    }
+  };
+}
 
 /** Runs in the browser: keeps what the line of news says. */
 function listenToNews(): void {

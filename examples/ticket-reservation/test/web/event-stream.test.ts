@@ -107,6 +107,27 @@ describe("GET /events/:id/stream", () => {
     expect(faults).toHaveLength(1);
   });
 
+  it("sends a snapshot once, however large it is", async () => {
+    const event = await office.event("large", 4);
+    await office.rows(
+      `INSERT INTO tickets.reservations (id, event, seat, customer, state)
+       SELECT gen_random_uuid(), $1, 'A1', 'crowd', 'refused' FROM generate_series(1, 4000)`,
+      event,
+    );
+    await using served = await office.serve();
+    const { address, feed } = served;
+    await expect.poll(() => feed.listening).toBe(true);
+    const reader = await EventReader.open(address, `/events/${event}/stream?customers=crowd`);
+    const snapshot = await reader.next();
+    expect(snapshot?.event).toBe("snapshot");
+    expect(JSON.stringify(snapshot?.data).length).toBeGreaterThan(512 * 1_024);
+    await reserve(address, event, "A2", "ann");
+    expect(await reader.next()).toEqual({
+      event: "changes",
+      data: { taken: ["A2"], reservations: [] },
+    });
+  });
+
   it("forgets who hangs up", async () => {
     await using served = await office.serve();
     const { address, feed } = served;
@@ -126,6 +147,12 @@ describe("GET /events/:id/stream", () => {
     await left;
   });
 
+  it("is not there for HEAD, which would never be answered", async () => {
+    await using served = await office.serve();
+    const { status } = await fetch(`${served.address}/events/gala/stream`, { method: "HEAD" });
+    expect(status).toBe(404);
+  });
+
   it("ends when the server does", async () => {
     const served = await office.serve();
     // A feed that connects later has every stream begin anew.
@@ -138,9 +165,13 @@ describe("GET /events/:id/stream", () => {
 
   it("keeps the headers that all answers have", async () => {
     await using served = await office.serve();
-    const { address } = served;
-    const { response } = await EventReader.open(address, "/events/gala/stream");
-    expect(response.headers["content-security-policy"]).toContain("default-src 'none'");
+    const { address, feed } = served;
+    await expect.poll(() => feed.listening).toBe(true);
+    const reader = await EventReader.open(address, "/events/gala/stream");
+    const { headers } = reader.response;
+    expect(headers["content-security-policy"]).toContain("default-src 'none'");
+    // It is read before the server ends.
+    await reader.next();
   });
 });
 
@@ -185,6 +216,20 @@ describe("a stream", () => {
     expect(read()).toBe('event: changes\ndata: {"taken":["A2","A3"],"reservations":[]}\n\n');
     stream.end();
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("takes nobody for slow who has not read a large snapshot yet", async () => {
+    let ready: (snapshot: SnapshotNews) => void = () => {};
+    const { clock, stream, read } = streamTo(() => new Promise((resolve) => (ready = resolve)));
+    stream.open();
+    stream.changed(sold("A1"));
+    ready(map(...Array.from({ length: 60_000 }, (_, number) => `Z${number}`)));
+    await clock.settle();
+    stream.changed(sold("A2"));
+    await clock.advance(25);
+    const events = [read(), read(), read(), read()].join("").match(/(?<=^event: )\w+/gm);
+    expect(events).toEqual(["snapshot", "changes", "changes"]);
+    stream.end();
   });
 
   it("says that it lives when there is nothing to tell", async () => {

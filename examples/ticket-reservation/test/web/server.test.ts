@@ -1,7 +1,9 @@
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { FrailProxy } from "../frail-proxy.ts";
+import { z } from "zod";
 import { deadPort, useOffice } from "../office.ts";
 import type { Served } from "../office.ts";
 import { ask } from "./requests.ts";
@@ -18,6 +20,27 @@ beforeAll(async () => {
 afterAll(() => served[Symbol.asyncDispose]());
 
 const asked = { event: "gala", seat: "A1", customer: "ann@example.org" };
+
+const gala = { id: "gala", name: "The gala", seats: 8, seatsPerRow: 4 };
+const own = { id: nobody, seat: "A1", customer: "ann@example.org" };
+
+/** What there is to look at in the OpenAPI document. */
+interface Described {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, { responses: Answers }>>>>;
+}
+
+type Answers = Readonly<
+  Record<
+    string,
+    {
+      readonly description: string;
+      readonly content?: Readonly<
+        Record<string, { readonly schema: Parameters<typeof z.fromJSONSchema>[0] }>
+      >;
+      readonly headers?: object;
+    }
+  >
+>;
 
 /** A problem, as RFC 9457 has it. */
 function problem(answered: Answered): Record<string, unknown> {
@@ -157,7 +180,38 @@ describe("GET", () => {
       "get /events",
       "get /events/{event}/seats",
       "get /events/{event}/stream",
+      "get /health",
     ]);
+  });
+
+  it("/openapi.json: says of every answer what it means, and of what is taken where it is", async () => {
+    const { paths } = (await ask(address, "/openapi.json")).body as Described;
+    const answers = Object.values(paths).flatMap((item) =>
+      Object.values(item).flatMap(({ responses }) => Object.values(responses)),
+    );
+    expect(answers.filter(({ description }) => description === "Default Response")).toEqual([]);
+    expect(answers.filter(({ content }) => content === undefined)).toEqual([]);
+    expect(paths["/reservations"]?.["post"]?.responses["202"]?.headers).toHaveProperty("location");
+  });
+
+  it("/openapi.json: describes what a stream carries", async () => {
+    const { paths } = (await ask(address, "/openapi.json")).body as Described;
+    const { content } = paths["/events/{event}/stream"]?.["get"]?.responses["200"] ?? {};
+    const { schema } = content?.["text/event-stream"] ?? {};
+    const described = z.fromJSONSchema(schema ?? false);
+    const events = [
+      { event: "snapshot", data: { ...gala, taken: ["A1"], reservations: [] } },
+      { event: "changes", data: { taken: [], reservations: [{ ...own, state: "refused" }] } },
+      { event: "beat", data: {} },
+    ];
+    expect(described.parse(events)).toEqual(events);
+    for (const wrong of [
+      { event: "snapshot", data: {} },
+      { event: "changes", data: { taken: [] } },
+      { event: "nothing", data: {} },
+    ]) {
+      expect(described.safeParse([wrong]).success).toBe(false);
+    }
   });
 
   it("/health: healthy once changes are heard", async () => {
@@ -192,6 +246,38 @@ describe("while the database is away", () => {
     expect(problem(answered)["detail"]).toBe("the database is away for now");
     expect(answered.headers.get("retry-after")).toBe("2");
     expect(away.faults.length).toBeGreaterThan(reported);
+  });
+
+  it("one that does not answer is given up while its sender still waits, and 503 is answered too", async () => {
+    await using proxy = await FrailProxy.open(office.url);
+    const url = new URL(office.url);
+    url.port = new URL(proxy.address).port;
+    await using silent = await office.serve({ url: url.href });
+    expect(await ask(silent.address, "/events")).toMatchObject({ status: 200 });
+    proxy.silence();
+    const answered = await ask(silent.address, "/reservations", asked);
+    expect(answered.status).toBe(503);
+    expect(problem(answered)["detail"]).toBe("the database is away for now");
+    expect(answered.headers.get("retry-after")).toBe("2");
+    // The connection is given up with the request.
+    expect((await ask(silent.address, "/reservations", asked)).status).toBe(202);
+  });
+
+  it.each<[what: string, error: Error]>([
+    ["its name is not known", Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" })],
+    ["names cannot be asked for", Object.assign(new Error("getaddrinfo"), { code: "EAI_AGAIN" })],
+    ["no way leads there", Object.assign(new Error("connect"), { code: "EHOSTUNREACH" })],
+    ["another takes the writes", Object.assign(new Error("read-only"), { code: "25006" })],
+    [
+      "the connection broke before",
+      new Error("Client has encountered a connection error and is not queryable"),
+    ],
+  ])("503: %s", async (_, error) => {
+    vi.spyOn(served.pool, "query").mockImplementationOnce(() => {
+      throw error;
+    });
+    expect((await ask(address, "/events")).status).toBe(503);
+    expect(served.faults.splice(0)).toEqual([error]);
   });
 
   it("a connection that breaks costs no more than its own request", async () => {
