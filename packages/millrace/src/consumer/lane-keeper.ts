@@ -147,9 +147,14 @@ export class LaneKeeper {
 
   /** Those that wait go back now, those that share the turn when their batch settles them. */
   #giveBackBehind(failed: Delivery, { key, turn, position }: Place, afterSeconds: number): void {
-    const outcomeOf = this.#outcomeBehind(failed, afterSeconds);
+    const before = turn?.broken;
+    // One that goes back behind another is not what those behind it wait for: it may itself go back with 0.
+    const outcomeOf =
+      before !== undefined && position >= before.from
+        ? before.outcomeOf
+        : this.#outcomeBehind(failed, afterSeconds);
     this.#parts.broke(key, outcomeOf);
-    if (turn !== undefined && position + 1 < (turn.broken?.from ?? Infinity)) {
+    if (turn !== undefined && position + 1 < (before?.from ?? Infinity)) {
       turn.broken = { from: position + 1, outcomeOf };
     }
     const waiting = this.#lanes.takeWaiting(key);

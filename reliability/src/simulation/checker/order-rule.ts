@@ -22,6 +22,8 @@ export function orderRule(entries: readonly Entry[]): Rule {
   const lanes = new Map<string, Lane>();
   /** FIFO: messages of a group, in order of their sequence numbers. */
   const groups = new Map<string, StoredMessage[]>();
+  /** Behind one whose failure may be the one that counts, for all that the log can tell. */
+  const unsure = new Set<Delivery>();
   const laneOf = (consumer: Consumer, key: string): Lane => {
     const name = `${consumer.number} ${key}`;
     let lane = lanes.get(name);
@@ -72,7 +74,8 @@ export function orderRule(entries: readonly Entry[]): Rule {
       } else if (entry.type === "request" && entry.operation === "ChangeMessageVisibilityBatch") {
         for (const { delivery: number } of entry.about) {
           const delivery = ledger.deliveries.get(number);
-          if (delivery !== undefined) wentBack(delivery, entry.atMs, report);
+          if (delivery === undefined || unsure.has(delivery)) continue;
+          wentBack(delivery, entry.atMs, report);
         }
       } else if (entry.type === "handlerEnded" || entry.type === "handlerAborted") {
         const run = ledger.runs.get(entry.run);
@@ -83,7 +86,10 @@ export function orderRule(entries: readonly Entry[]): Rule {
         if (ended && ledger.isLeftBehind(run)) return;
         // Nor is it when its consumer has lost it in some other way.
         const fresh = ended ? ledger.isHeld(run.delivery) : run.abortCode === "LEASE_LOST";
-        if (fresh) bar(run.consumer, run.delivery);
+        for (const delivery of behind(run.consumer, run.delivery)) {
+          if (fresh) delivery.barredBy ??= run.delivery;
+          else if (delivery.barredBy === undefined) unsure.add(delivery);
+        }
       } else if (entry.type === "applied") {
         for (const { messageId, lane, copyOf } of entry.takenIn) {
           const stored = ledger.messages.get(messageId);
@@ -128,13 +134,10 @@ function failed({ end, abortCode, consumer }: Run): boolean {
   return end.outcome === "release" && consumer.facts.fifo;
 }
 
-/** What was in hand of the lane when its first one failed goes back, unprocessed. */
-function bar(consumer: Consumer, first: Delivery): void {
-  if (consumer.facts.lanes === "none" || first.lane === undefined) return;
-  for (const delivery of consumer.hand) {
-    const { lane, run, arrival } = delivery;
-    if (lane === first.lane && run === undefined && arrival > first.arrival) {
-      delivery.barredBy ??= first;
-    }
-  }
+/** What is in hand of the lane when one of it fails: it goes back, unprocessed. */
+function behind(consumer: Consumer, first: Delivery): Delivery[] {
+  if (consumer.facts.lanes === "none" || first.lane === undefined) return [];
+  return [...consumer.hand].filter(
+    ({ lane, run, arrival }) => lane === first.lane && run === undefined && arrival > first.arrival,
+  );
 }

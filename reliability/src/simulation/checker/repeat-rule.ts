@@ -44,13 +44,15 @@ export function repeatRule(): Rule {
   /** One whose handler has ended, with nothing in the way. */
   const oweSettlement = (run: Run, ledger: Ledger): void => {
     const { delivery, consumer, abortedMs } = run;
-    if (delivery === undefined || abortedMs !== undefined || delivery.open.size > 0) return;
+    if (delivery === undefined) return;
+    // It is extended no more, also where it is settled by way of a copy, which is not about it.
+    owed.delete(delivery);
+    if (abortedMs !== undefined || delivery.open.size > 0) return;
     if (consumer.phase !== "running" || ledger.nowMs <= consumer.blockedUntilMs) return;
     if (!ledger.isHeld(delivery)) return;
     // An extension that was given up just now may take a second to end.
     if (ledger.nowMs - consumer.lastAbortMs <= abortWithinMs) return;
     const text = `the handler of delivery ${delivery.delivery} has ended, and it is not settled`;
-    owed.delete(delivery);
     owe(delivery, settleWithinMs[consumer.facts.fifo ? "fifo" : "standard"], text, ledger);
   };
   return {
