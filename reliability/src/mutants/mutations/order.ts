@@ -104,13 +104,6 @@ export const order: readonly Mutation[] = [
     queues: ["orderedFifo"],
   },
   {
-    name: "takes what goes back behind a failure for a failure of its own",
-    file: "consumer/lane-keeper.js",
-    find: "position >= before.from",
-    replace: "false",
-    queues: ["orderedFifo"],
-  },
-  {
     name: "keeps a lane closed whose turn was lost before it began",
     file: "consumer/lane-keeper.js",
     find: 'if (from !== "running")',
