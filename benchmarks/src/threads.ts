@@ -1,6 +1,7 @@
 /**
  * Owns the answer to two questions: what does a task cost that goes to a worker thread and back, and how
- * much faster do handlers that compute run in two threads? It never leaves the process: no HTTP, no disk.
+ * much faster do handlers that compute run in two threads, held against what two bare threads bring on this
+ * machine? It never leaves the process: no HTTP, no disk.
  *
  * Rounds of what is compared take turns, and of each the median is taken. The handlers are in this very
  * file, which the threads load as their module.
@@ -82,7 +83,14 @@ async function costOf(run: () => unknown, tasks: number): Promise<Cost> {
   };
 }
 
-/** The least that a message to a thread and its answer can cost: worker_threads and nothing else. */
+interface FloorTask {
+  readonly id: number;
+  readonly body?: string;
+  /** Where it is to hash. */
+  readonly iterations?: number;
+}
+
+/** What worker_threads and nothing else can do. */
 class Floor {
   readonly #workers: readonly Worker[];
   readonly #waiting = new Map<number, () => void>();
@@ -101,11 +109,31 @@ class Floor {
     }
   }
 
+  /** A message to a thread and its answer: the least that a task can cost. */
   run(body: string): Promise<void> {
+    return this.#post(this.#workers[this.#lastId % this.#workers.length], { body });
+  }
+
+  /** Hashes of so many iterations a second, each thread having one at a time. */
+  async rate(iterations: number, hashes: number): Promise<number> {
+    const startedAt = performance.now();
+    let left = hashes;
+    const loop = async (worker: Worker): Promise<void> => {
+      while (left > 0) {
+        left -= 1;
+        await this.#post(worker, { iterations });
+      }
+    };
+    await Promise.all(this.#workers.map(loop));
+    return (hashes * 1_000) / (performance.now() - startedAt);
+  }
+
+  #post(worker: Worker | undefined, task: Omit<FloorTask, "id">): Promise<void> {
     const id = ++this.#lastId;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#workers[id % this.#workers.length]?.postMessage({ id, body });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is a window's; this is a thread
+      worker?.postMessage({ id, ...task });
     });
   }
 
@@ -180,22 +208,35 @@ async function rateOf(
   return messages / seconds;
 }
 
-async function hashing({
-  threads,
-  rounds,
-  messages,
-}: Settings): Promise<{ inProcess: number; inThreads: number }> {
-  const body = String(iterationsOf20Ms());
+interface Rates {
+  /** Messages a second of a consumer. */
+  readonly inProcess: number;
+  readonly inThreads: number;
+  /** Hashes a second without any: in one bare thread, and in all of them. */
+  readonly bareThread: number;
+  readonly bareThreads: number;
+}
+
+/** Of each round, whose parts follow on one another, so that a busy moment of the machine meets them all. */
+async function hashing({ threads, rounds, messages }: Settings): Promise<Rates[]> {
+  const iterations = iterationsOf20Ms();
+  const body = String(iterations);
   const threaded = inThreads(self, { export: "hash", threads });
-  const rates: { inProcess: number[]; inThreads: number[] } = { inProcess: [], inThreads: [] };
+  const one = new Floor(1);
+  const all = new Floor(threads);
+  const found: Rates[] = [];
   for (let round = -1; round < rounds; round += 1) {
-    const alone = await rateOf(hash, body, messages, threads);
-    const shared = await rateOf(threaded, body, messages, threads);
-    if (round < 0) continue;
-    rates.inProcess.push(alone);
-    rates.inThreads.push(shared);
+    const rates = {
+      bareThread: await one.rate(iterations, messages),
+      bareThreads: await all.rate(iterations, messages),
+      inProcess: await rateOf(hash, body, messages, threads),
+      inThreads: await rateOf(threaded, body, messages, threads),
+    };
+    if (round >= 0) found.push(rates);
   }
-  return { inProcess: median(rates.inProcess), inThreads: median(rates.inThreads) };
+  await one.close();
+  await all.close();
+  return found;
 }
 
 function median(values: readonly number[]): number {
@@ -254,14 +295,20 @@ async function main(): Promise<void> {
     stdout.write(`${JSON.stringify({ ...settings, floor, ours, rates })}\n`);
     return;
   }
+  const per = (figure: (of: Rates) => number, digits: number): string =>
+    median(rates.map(figure)).toFixed(digits).padStart(6);
   stdout.write(`A task of 1 KB that does nothing, ${inFlight} in flight, ${settings.threads} threads:
   postMessage alone   ${text(floor)}
   inThreads           ${text(ours)}
 
-20 ms of hashing a message, ${settings.threads} threads on ${availableParallelism()} cores:
-  in process          ${rates.inProcess.toFixed(1)} messages/s
-  inThreads           ${rates.inThreads.toFixed(1)} messages/s
-  ratio               ${(rates.inThreads / rates.inProcess).toFixed(2)}
+20 ms of hashing, ${settings.threads} threads on ${availableParallelism()} cores, medians of ${rates.length} rounds:
+  one bare thread               ${per((of) => of.bareThread, 1)} a second
+  ${settings.threads} bare threads                ${per((of) => of.bareThreads, 1)}
+  consumer, in process          ${per((of) => of.inProcess, 1)}
+  consumer, inThreads           ${per((of) => of.inThreads, 1)}
+  bare threads, times one       ${per((of) => of.bareThreads / of.bareThread, 2)}
+  inThreads, times in process   ${per((of) => of.inThreads / of.inProcess, 2)}
+  inThreads, times bare threads ${per((of) => of.inThreads / of.bareThreads, 2)}
 `);
 }
 
@@ -273,7 +320,8 @@ if (isMainThread) {
     exit(2);
   }
 } else if (workerData === floorThread) {
-  parentPort?.on("message", ({ id }: { readonly id: number }) => {
+  parentPort?.on("message", ({ id, iterations }: FloorTask) => {
+    if (iterations !== undefined) pbkdf2Sync("password", "salt", iterations, 32, "sha256");
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window: it has no origin
     parentPort?.postMessage(id);
   });
