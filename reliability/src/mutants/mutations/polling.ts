@@ -106,6 +106,7 @@ export const polling: readonly Mutation[] = [
     file: "consumer/receiver.js",
     find: "if (failure !== undefined && needsSomeone(failure))\n            throw failure;",
     replace: "",
+    queues: ["ordered", "fifo"],
   },
   {
     name: "leaves an aborted poll's messages stranded at a stop",
