@@ -2,7 +2,7 @@
  * Owns what follows from the log: who is running, what each delivery and each handler has come to. It never
  * judges; the rules do.
  */
-import type { Entry, EntryAnswer, HandedOut } from "../log.ts";
+import type { Entry, HandedOut } from "../log.ts";
 import { handlerGraceMs, isToBeCopied, settlement } from "./inference.ts";
 import type { Call, Consumer, Delivery, EntryOf, Run, StoredMessage } from "./records.ts";
 
@@ -80,9 +80,10 @@ export class Ledger {
   }
 
   /** Whether it has long been deleted, or somebody else's, nobody works on it, and its consumer has had the time to see so. */
-  isGone({ visibleAtMs, heldUntilMs, run, consumer }: Delivery): boolean {
+  isGone({ visibleAtMs, mayBeHeldUntilMs, run, consumer }: Delivery): boolean {
     if (run !== undefined && run.endedMs === undefined) return false;
-    const endMs = visibleAtMs === Infinity ? heldUntilMs : Math.max(visibleAtMs, heldUntilMs);
+    const endMs =
+      visibleAtMs === Infinity ? mayBeHeldUntilMs : Math.max(visibleAtMs, mayBeHeldUntilMs);
     // While its event loop stands still, a consumer sees nothing.
     return Math.max(endMs, consumer?.blockedUntilMs ?? endMs) + handlerGraceMs < this.nowMs;
   }
@@ -281,6 +282,7 @@ export class Ledger {
       askedMs: request.atMs,
       visibleAtMs,
       heldUntilMs: -1,
+      mayBeHeldUntilMs: -1,
       arrivedMs: undefined,
       arrival: -1,
       late: false,
@@ -305,9 +307,20 @@ export class Ledger {
     this.#close(call);
     const { request } = call;
     for (const [index, delivery] of call.deliveries.entries()) {
+      const answer = entry.entries[index];
+      const settles = call.settles[index] === "yes";
+      const seconds = request.about[index]?.seconds ?? 0;
+      const untilMs = answer === "done" && !settles ? request.atMs + seconds * 1_000 : -1;
+      delivery.mayBeHeldUntilMs = Math.max(delivery.mayBeHeldUntilMs, untilMs);
       // It had been given up: its caller may have learned of it, or not.
       if (entry.late) delivery.doubtful = true;
-      else this.#entryAnswered(call, index, delivery, entry.entries[index]);
+      else if (answer === "done" && settles) {
+        delivery.settleConfirmed = true;
+        delivery.consumer?.hand.delete(delivery);
+      } else if (answer === "done" && this.nowMs < delivery.heldUntilMs) {
+        // What is answered after the lease was over comes too late.
+        delivery.heldUntilMs = Math.max(delivery.heldUntilMs, untilMs);
+      } else if (answer !== "done" && (settles || answer === "refused")) delivery.doubtful = true;
     }
     if (request.who === "producer") return;
     const consumer = this.consumer(request.who);
@@ -320,6 +333,7 @@ export class Ledger {
       const visibilityMs = request.visibilitySeconds * 1_000;
       const beganMs = Math.max(request.atMs, entry.atMs - visibilityMs * answerShare);
       delivery.heldUntilMs = Math.max(delivery.heldUntilMs, beganMs + visibilityMs);
+      delivery.mayBeHeldUntilMs = Math.max(delivery.mayBeHeldUntilMs, delivery.heldUntilMs);
       if (delivery.arrivedMs !== undefined) continue;
       delivery.arrivedMs = entry.atMs;
       delivery.arrival = this.#arrivals++;
@@ -327,24 +341,6 @@ export class Ledger {
       if (consumer.blockedUntilMs >= delivery.handedOutMs) delivery.touched = true;
       consumer.hand.add(delivery);
     }
-  }
-
-  #entryAnswered(
-    call: Call,
-    index: number,
-    delivery: Delivery,
-    answer: EntryAnswer | undefined,
-  ): void {
-    const settles = call.settles[index] === "yes";
-    if (answer === "done" && settles) {
-      delivery.settleConfirmed = true;
-      delivery.consumer?.hand.delete(delivery);
-    } else if (answer === "done" && this.nowMs < delivery.heldUntilMs) {
-      // What is answered after the lease was over comes too late.
-      const { atMs, about } = call.request;
-      const untilMs = atMs + (about[index]?.seconds ?? 0) * 1_000;
-      delivery.heldUntilMs = Math.max(delivery.heldUntilMs, untilMs);
-    } else if (answer !== "done" && (settles || answer === "refused")) delivery.doubtful = true;
   }
 
   #handlerStarted(entry: EntryOf<"handlerStarted">): void {

@@ -9,7 +9,7 @@ import type { Rule } from "./rule.ts";
 const refusals = ["AccessDenied", "QueueDoesNotExist", "ExpiredToken"];
 /** How long a send is tried, nearly. */
 const givesUpAfterMs = 50_000;
-/** While nothing gets through, how many requests there may be in so long for each message: a backoff is twice the one before. */
+/** While nothing gets through, how many requests there may be in so long for each message that was to be sent in it: a backoff is twice the one before. */
 const outageMs = 10_000;
 const requestsInOutage = 20;
 
@@ -19,6 +19,8 @@ export function producerRule(): Rule {
   let refusedMs = -Infinity;
   /** When requests were made since one failed and none has gone well; undefined: the last one went well. */
   let failingMs: number[] | undefined;
+  /** When sends were settled in that time, one way or the other. */
+  let settledMs: number[] = [];
   /** Jobs in the order of their sends. */
   const turns = new Map<number, number>();
   const givenUp = new Set<number>();
@@ -34,6 +36,7 @@ export function producerRule(): Rule {
         givenUp.add(entry.job);
         const sinceMs = calledMs.get(entry.job) ?? -Infinity;
         calledMs.delete(entry.job);
+        settledMs.push(entry.atMs);
         if (entry.atMs - sinceMs >= givesUpAfterMs || refusedMs >= sinceMs) return;
         const text = `job ${entry.job} was given up after ${entry.atMs - sinceMs} ms: ${entry.error}`;
         report("the producer keeps its word", text);
@@ -46,12 +49,14 @@ export function producerRule(): Rule {
       } else if (entry.type === "request" && entry.who === "producer" && failingMs !== undefined) {
         failingMs = failingMs.filter((atMs) => atMs > entry.atMs - outageMs);
         failingMs.push(entry.atMs);
-        if (failingMs.length <= requestsInOutage * Math.max(1, calledMs.size)) return;
+        settledMs = settledMs.filter((atMs) => atMs > entry.atMs - outageMs);
+        if (failingMs.length <= requestsInOutage * (settledMs.length + calledMs.size)) return;
         const text = `the producer made ${failingMs.length} requests in ${outageMs} ms, and each failed`;
         report("calm", text);
         failingMs = [];
       } else if (entry.type === "sendResolved") {
         calledMs.delete(entry.job);
+        settledMs.push(entry.atMs);
         if (ledger.messages.has(entry.messageId)) return;
         report("the producer keeps its word", `job ${entry.job} was sent, and SQS never had it`);
       } else if (entry.type === "applied") {

@@ -50,6 +50,8 @@ export interface Delivery extends HandedOut {
   visibleAtMs: number;
   /** Until when its consumer may hold it, by what it was told. */
   heldUntilMs: number;
+  /** Until when it may count its lease: what was answered late, or about a lease that was over, may have told it more. */
+  mayBeHeldUntilMs: number;
   arrivedMs: number | undefined;
   /** In the order of arrival, over all. */
   arrival: number;
