@@ -49,6 +49,16 @@ export function requireMethods(
 }
 
 /**
+ * Functions and classes are refused, though each has a method named `call`: that of Function.prototype.
+ *
+ * @throws OptionError when `value` is no SqsApi.
+ */
+export function requireSqs(value: unknown): void {
+  if (typeof value === "object" && hasMethods(value, ["call"])) return;
+  throw new OptionError("sqs", "an SqsApi: new HttpSqs(…) or fromSdk(…)", value);
+}
+
+/**
  * As {@link requireMethods}, of a value whose settings hold credentials: what is wrong may be nothing but them, as
  * where a database's URL was given in place of a pool, and the error says no more than what kind of value it was.
  */

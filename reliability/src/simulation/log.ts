@@ -97,7 +97,7 @@ interface Events {
   crashed: { readonly consumer: number };
   /** Its event loop stands still. */
   blocked: { readonly consumer: number; readonly forMs: number };
-  /** Its limit was asked: how many messages its next poll may bring; 0 when it failed. */
+  /** Its limit was asked: how many messages open polls may bring; 0 when it failed. */
   limitAnswered: { readonly consumer: number; readonly allowed: number };
   /** What it said of itself when it was looked at. */
   health: { readonly consumer: number; readonly status: string };

@@ -11,30 +11,44 @@ export interface AdmissionParts {
     received: ReceivedMessage & { readonly ReceiptHandle: string },
     askedAtMs: number,
   ) => Delivery;
+  /** Whether the queue is a FIFO one, whose groups are in order. */
+  readonly fifo: boolean;
   readonly logger: Logger;
 }
 
-/** The deliveries of a poll that asked for `wanted` messages at `askedAtMs`; its caller holds as many permits. Never throws. */
+/**
+ * The deliveries of a poll that asked for `wanted` messages at `askedAtMs`; its caller holds as many permits. What cannot be
+ * taken comes again when its visibility timeout is over; the others are none the worse, but for those behind it in its
+ * group, which come after it. Never throws.
+ */
 export function admitAll(
-  { admit, logger }: AdmissionParts,
+  { admit, fifo, logger }: AdmissionParts,
   messages: readonly ReceivedMessage[],
   wanted: number,
   askedAtMs: number,
 ): Delivery[] {
   const deliveries: Delivery[] = [];
-  for (const message of messages) {
+  const barred = new Set<unknown>();
+  for (const message of messages.slice(0, wanted)) {
+    let group: unknown;
     try {
+      if (fifo) group = message.Attributes?.["MessageGroupId"];
       const { ReceiptHandle } = message;
-      // Without a handle it cannot be settled; beyond what was asked there is no permit.
+      // Without a handle it cannot be settled.
       if (typeof ReceiptHandle !== "string" || ReceiptHandle === "") {
         throw new TypeError("it has no receipt handle");
       }
-      if (deliveries.length === wanted) throw new RangeError(`no more than ${wanted} were asked`);
+      if (barred.has(group)) throw new Error("one before it in its group could not be taken");
       deliveries.push(admit({ ...message, ReceiptHandle }, askedAtMs));
     } catch (error) {
-      // It comes again when its visibility timeout is over; the others are none the worse.
+      if (group !== undefined) barred.add(group);
       logger.error("SQS answered a message that cannot be taken", { error });
     }
+  }
+  if (messages.length > wanted) {
+    // There are no permits for them; and an answer may have any number.
+    const error = new RangeError(`it answered ${messages.length}, and ${wanted} were asked`);
+    logger.error("SQS answered more messages than were asked", { error });
   }
   return deliveries;
 }

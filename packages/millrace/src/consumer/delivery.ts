@@ -157,10 +157,11 @@ export class Delivery extends HandlerRun implements Links<Delivery> {
     this.#move("settled");
   }
 
-  /** any → lost. Aborts the handler's signal with `error`. */
+  /** any → lost. Aborts the signal of its handler with `error`, while that runs. */
   lose(error: Error): void {
+    const handlerMayRun = this.#state !== "settling";
     this.#move("lost");
-    this.abort(error);
+    if (handlerMayRun) this.abort(error);
   }
 
   /** The lease now holds until `untilMs`. Called by the lease keeper alone, and only after SQS has said so. */

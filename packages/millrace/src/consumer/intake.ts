@@ -6,6 +6,7 @@ import { Ring } from "../channel/ring.ts";
 import type { Clock } from "../clock.ts";
 import { waitFor } from "../sqs/wait-for.ts";
 import type { ReadBody } from "./body.ts";
+import { BrokenLanes } from "./broken-lanes.ts";
 import type { Delivery } from "./delivery.ts";
 import { BodyTimeoutError } from "./errors.ts";
 import type { OutcomeBehind } from "./lane-keeper.ts";
@@ -57,11 +58,7 @@ export class Intake<Body> {
   /** How many were taken in, and how many of those were looked at: the number of the one that is looked at now. */
   #accepted = 0;
   #looked = 0;
-  /** Lanes in which one failed while some were unread: up to which number they go back. Empty once all are read. */
-  readonly #broken = new Map<
-    LaneKey,
-    { readonly upTo: number; readonly outcomeOf: OutcomeBehind }
-  >();
+  readonly #broken = new BrokenLanes();
 
   constructor(parts: IntakeParts<Body>) {
     this.#parts = parts;
@@ -76,7 +73,7 @@ export class Intake<Body> {
 
   /** One of that lane failed: those received after it go back with these outcomes, once it is known which they are. */
   broke(key: LaneKey, outcomeOf: OutcomeBehind): void {
-    if (this.#reading) this.#broken.set(key, { upTo: this.#accepted, outcomeOf });
+    if (this.#reading) this.#broken.break(key, this.#accepted, outcomeOf);
   }
 
   /** What the worker is to handle; it throws what reading the body, or asking for its key, threw. */
@@ -101,6 +98,7 @@ export class Intake<Body> {
     while (this.#queue.size > 0) {
       const delivery = this.#queue.shift();
       this.#looked += 1;
+      this.#broken.forgetBefore(this.#looked);
       // Lost or released while it waited: those behind it may not overtake it.
       if (delivery.state !== "received") {
         this.#wentAway(this.#parts.laneOfRefused(delivery.message));
@@ -117,7 +115,7 @@ export class Intake<Body> {
         this.#failed(delivery, thrown);
       }
     }
-    this.#broken.clear();
+    this.#broken.forgetBefore(Infinity);
   }
 
   /** Never rejects. */
@@ -152,15 +150,16 @@ export class Intake<Body> {
 
   /** The user's code has run since the delivery was looked at: it may have stopped the consumer, which has released it. */
   #enter(delivery: Delivery, key: LaneKey | undefined): void {
-    const broken = key === undefined ? undefined : this.#broken.get(key);
+    const outcomeOf = key === undefined ? undefined : this.#broken.outcomeAt(key, this.#looked);
     if (delivery.state !== "received") this.#wentAway(key);
-    else if (broken !== undefined && this.#looked <= broken.upTo) {
-      delivery.settle(broken.outcomeOf(delivery));
-    } else this.#parts.enter(delivery, key);
+    else if (outcomeOf !== undefined) delivery.settle(outcomeOf(delivery));
+    else this.#parts.enter(delivery, key);
   }
 
   #wentAway(key: LaneKey | undefined): void {
     if (key === undefined || this.#queue.size === 0) return;
-    this.#broken.set(key, { upTo: this.#accepted, outcomeOf: () => behind });
+    // Behind one that failed before it, they come back with that one.
+    const outcomeOf = this.#broken.outcomeAt(key, this.#looked) ?? (() => behind);
+    this.#broken.break(key, this.#accepted, outcomeOf);
   }
 }

@@ -5,9 +5,9 @@ import type { Clock } from "../clock.ts";
 import { describe, toError } from "../errors.ts";
 
 /**
- * Asked before each poll how many deliveries may be taken now: 0 holds polling off, Infinity sets no
- * limit. It may answer with a promise. One that throws, answers no number, or takes longer than ten
- * seconds, counts as 0.
+ * Asked before each poll, the first included, how many more messages may be received now: 0 holds polling off, Infinity
+ * sets no limit. What open polls ask for already is taken off by the consumer. It may answer with a promise. One that
+ * throws or answers no number counts as 0, and so do all of them when they take longer than ten seconds together.
  */
 export type Limit = () => number | Promise<number>;
 
@@ -15,7 +15,7 @@ const answerWithinMs = 10_000;
 
 /** What the limits say together. */
 export interface LimitAnswer {
-  /** The least of the answers: a whole number from 0 to what was wanted. */
+  /** The least of the answers: a whole number from 0, or Infinity. */
   readonly allowed: number;
   /** Of a limit that failed; nothing is allowed then. */
   readonly fault: Error | undefined;
@@ -24,7 +24,6 @@ export interface LimitAnswer {
 /** Asks one limit after the other. Never rejects; an abort ends it with nothing allowed. */
 export function askLimits(
   limits: readonly Limit[],
-  wanted: number,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<LimitAnswer> {
@@ -41,15 +40,15 @@ export function askLimits(
       answerWithinMs,
     );
     signal.addEventListener("abort", onAbort, { once: true });
-    leastOf(limits, wanted).then(
+    leastOf(limits).then(
       (allowed) => end({ allowed, fault: undefined }),
       (thrown: unknown) => fail(toError(thrown)),
     );
   });
 }
 
-async function leastOf(limits: readonly Limit[], wanted: number): Promise<number> {
-  let least = wanted;
+async function leastOf(limits: readonly Limit[]): Promise<number> {
+  let least = Infinity;
   for (const limit of limits) {
     const answer: unknown = await limit();
     if (typeof answer !== "number" || Number.isNaN(answer)) {

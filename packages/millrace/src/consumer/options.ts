@@ -6,7 +6,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
 import { OptionError } from "../errors.ts";
-import { checkOptionNames, hasMethods } from "../option-checks.ts";
+import { checkOptionNames, hasMethods, requireFunction, requireSqs } from "../option-checks.ts";
 import type { Random } from "../random.ts";
 import { systemRandom } from "../random.ts";
 import type { SqsApi } from "../sqs/api.ts";
@@ -207,10 +207,8 @@ export function readOptions<Body>(options: ConsumerOptions<Body>): ConsumerSetti
     throw new OptionError("batch.maxSize", expected, work.maxSize);
   }
   if (!Array.isArray(limits)) throw new OptionError("limits", "an array", limits);
-  for (const [index, limit] of limits.entries()) func(`limits[${index}]`, limit ?? null);
-  if (sqs !== undefined && !hasMethods(sqs, ["call"])) {
-    throw new OptionError("sqs", "an SqsApi: new HttpSqs(…) or fromSdk(…)", sqs);
-  }
+  for (const [index, limit] of limits.entries()) requireFunction(`limits[${index}]`, limit);
+  if (sqs !== undefined) requireSqs(sqs);
   if (!hasMethods(logger, ["debug", "info", "warn", "error"])) {
     throw new OptionError("logger", "an object with debug, info, warn and error", logger);
   }

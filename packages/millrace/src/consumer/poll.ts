@@ -42,10 +42,11 @@ export function isRemembered({ firstAtMs }: Poll, nowMs: number): boolean {
 
 /**
  * Whether a poll that failed with `error` may have been handed messages all the same. One that SQS has
- * refused or throttled was not, and its attempt id is spent: SQS refuses to see it again.
+ * refused or throttled was not, unless an attempt before was lost in the same call, and its attempt id is spent: SQS
+ * refuses to see it again.
  */
 export function mayHaveBrought({ attemptId }: Poll, error: Error): boolean {
-  return attemptId !== undefined && !(error instanceof SqsError && error.category !== "transient");
+  return attemptId !== undefined && !(error instanceof SqsError && !error.mayBeApplied);
 }
 
 /** What a receive is made with. */

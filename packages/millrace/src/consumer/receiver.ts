@@ -24,8 +24,6 @@ import { Rest } from "./rest.ts";
 export interface ReceiverParts extends LostPollsParts {
   readonly waitTimeSeconds: number;
   readonly limits: readonly Limit[];
-  /** Whether the queue is a FIFO one, whose polls have attempt ids. */
-  readonly fifo: boolean;
   /** How many deliveries could be sent on now. */
   readonly room: () => number;
   /** Whether a worker is idle and nothing is on its way to it. */
@@ -40,9 +38,10 @@ export interface ReceiverParts extends LostPollsParts {
  *
  * | it is | from | what happens meanwhile | to |
  * |---|---|---|---|
- * | not started | its making | the first poll of {@link Receiver.start}, which does not wait | the end of that one, unless it was refused in a way that needs someone |
+ * | not started | its making | the first poll of {@link Receiver.start}, which does not wait | the end of that one, unless it was refused in a way that needs someone; or limits that allow none |
  * | paused | {@link Receiver.pause} | open polls run on | {@link Receiver.resume} |
  * | asking limits | a poll is due, and there are limits | open polls run on | their answer, or a stop |
+ * | sated | open polls ask for all that limits allow | they run on | the end of one |
  * | resting | a poll failed or came back empty too soon, or limits allowed nothing | open polls run on | a timer ({@link Rest}) |
  * | stopped | {@link Receiver.stop} | open polls are aborted, lost ones asked once more; what they bring is released | never |
  * | ended | {@link Receiver.end}, after a stop | what a poll still brings is left alone | never |
@@ -71,6 +70,8 @@ export class Receiver {
   #paused = false;
   /** Whether limits are being asked: written by the asking, around it. */
   #asking = false;
+  /** Whether open polls ask for all that limits allow: set by the asking, reset when one of them ends. */
+  #sated = false;
   /** Set by {@link end}. */
   #ended = false;
   /** Whether a look is due in this turn already: set by {@link wake}, reset by the look. */
@@ -91,15 +92,18 @@ export class Receiver {
   }
 
   /**
-   * Makes the first poll, one that does not wait, and then begins to poll.
+   * Makes the first poll, one that does not wait, and then begins to poll. Where limits allow none, it begins without.
    *
    * @throws the poll's error when the queue is missing or permission is denied. Trouble that passes by
    * itself is no reason not to start.
    */
   async start(): Promise<void> {
     const { fifo, random } = this.#parts;
-    const failure = await this.#track(this.#poll(newPoll(this.#fullPoll, fifo, random), 0));
-    if (failure !== undefined && needsSomeone(failure)) throw failure;
+    const wanted = Math.min(this.#fullPoll, await this.#track(this.#ask()));
+    if (wanted > 0) {
+      const failure = await this.#track(this.#poll(newPoll(wanted, fifo, random), 0));
+      if (failure !== undefined && needsSomeone(failure)) throw failure;
+    }
     this.#started = true;
     this.wake();
   }
@@ -160,6 +164,7 @@ export class Receiver {
   #next(): Poll | undefined {
     if (!this.#started || this.#paused || this.#rest.resting) return undefined;
     if (this.#stop.signal.aborted || this.#openPolls >= this.#level.polls) return undefined;
+    if (this.#sated) return undefined;
     const { first: lost } = this.#lost;
     if (lost !== undefined) return lost;
     const { permits, room, hungry, fifo, random } = this.#parts;
@@ -170,25 +175,33 @@ export class Receiver {
   }
 
   async #askAndPoll(next: Poll): Promise<void> {
-    const { limits, permits, reporter, clock, waitTimeSeconds, fifo, random } = this.#parts;
-    this.#asking = true;
-    const { allowed, fault } = await askLimits(limits, next.wanted, clock, this.#stop.signal);
-    this.#asking = false;
+    const { permits, waitTimeSeconds, fifo, random } = this.#parts;
+    const allowed = await this.#ask();
     if (this.#stop.signal.aborted || this.#paused) return;
+    if (this.#rest.resting) return; // Limits allow nothing, or a poll failed meanwhile.
+    const count = Math.min(allowed, next.wanted, permits.free + this.#lost.permitsOf(next));
+    if (count <= 0) return;
+    // One that asks for less than before is another poll, whose answer may not be that of the first.
+    if (count < next.wanted) this.#lost.forget(next);
+    const opened = count < next.wanted ? newPoll(count, fifo, random) : next;
+    const poll = this.#poll(opened, waitTimeSeconds);
+    this.wake();
+    await poll;
+  }
+
+  /** Asks limits how many more messages polls may ask for; where there are none, Infinity. Never rejects. */
+  async #ask(): Promise<number> {
+    const { limits, reporter, clock } = this.#parts;
+    if (limits.length === 0) return Infinity;
+    this.#asking = true;
+    const { allowed, fault } = await askLimits(limits, clock, this.#stop.signal);
+    this.#asking = false;
+    if (this.#stop.signal.aborted) return 0;
     reporter.limitsAsked(fault);
-    if (this.#rest.resting) return; // A poll failed meanwhile.
-    const count = Math.min(allowed, permits.free + this.#lost.permitsOf(next));
-    if (count > 0) {
-      this.#rest.allowed();
-      // One that asks for less than before is another poll, whose answer may not be that of the first.
-      if (count < next.wanted) this.#lost.forget(next);
-      const opened = count < next.wanted ? newPoll(count, fifo, random) : next;
-      const poll = this.#poll(opened, waitTimeSeconds);
-      this.wake();
-      await poll;
-    } else {
-      this.#rest.afterRefusal();
-    }
+    if (allowed > 0) this.#rest.allowed();
+    else this.#rest.afterRefusal();
+    this.#sated = this.#openPolls > 0 && allowed <= this.#requested;
+    return allowed - this.#requested;
   }
 
   /** One poll, from its permits to its deliveries being sent on. Never rejects; answers its error. */
@@ -213,14 +226,12 @@ export class Receiver {
       });
     } catch (thrown) {
       const error = toError(thrown);
-      this.#openPolls -= 1;
-      this.#requested -= wanted;
+      this.#closed(wanted);
       if (mayHaveBrought(opened, error)) this.#lost.add(opened);
       else permits.give(wanted);
       return this.#failed(error, startedAtMs);
     }
-    this.#openPolls -= 1;
-    this.#requested -= wanted;
+    this.#closed(wanted);
     const deliveries = admitAll(this.#parts, messages, wanted, startedAtMs);
     permits.give(wanted - deliveries.length);
     const tookMs = clock.monotonicMs() - startedAtMs;
@@ -242,13 +253,26 @@ export class Receiver {
     return undefined;
   }
 
+  /** A poll that asked for `wanted` messages has ended. */
+  #closed(wanted: number): void {
+    this.#openPolls -= 1;
+    this.#requested -= wanted;
+    this.#sated = false;
+  }
+
   /** A poll that had been given up was answered after all: its messages are in flight, and go back. */
   #late(messages: readonly ReceivedMessage[], askedAtMs: number): void {
     if (this.#ended) return;
-    const { permits, reporter } = this.#parts;
+    const { permits, reporter, logger } = this.#parts;
     const count = Math.min(messages.length, permits.free);
     permits.take(count);
-    const deliveries = admitAll(this.#parts, messages, count, askedAtMs);
+    const deliveries = admitAll(this.#parts, messages.slice(0, count), count, askedAtMs);
+    if (count < messages.length) {
+      const messagesLeft = messages.length - count;
+      logger.warn("messages came too late and found no room: they come again by themselves", {
+        messagesLeft,
+      });
+    }
     permits.give(count - deliveries.length);
     reporter.receivedLate(deliveries.length);
     for (const delivery of deliveries) delivery.settle(giveBack("its poll had been given up"));

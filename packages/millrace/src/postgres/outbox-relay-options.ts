@@ -10,6 +10,7 @@ import {
   requireClock,
   requireFunction,
   requireMethods,
+  requireSqs,
   requireNumber,
 } from "../option-checks.ts";
 import { systemRandom } from "../random.ts";
@@ -79,9 +80,7 @@ export function readRelayOptions(options: OutboxRelayOptions): OutboxRelaySettin
   checkOptionNames(options, known);
   const { sqs, logger = defaultLogger, clock = systemClock, random = systemRandom } = options;
   const { batchSize = 100, pollIntervalMs = 1_000, sendTimeoutMs = 10_000 } = options;
-  if (sqs !== undefined) {
-    requireMethods("sqs", sqs, ["call"], "an SqsApi: new HttpSqs(…) or fromSdk(…)");
-  }
+  if (sqs !== undefined) requireSqs(sqs);
   const table = readTableName("table", options.table ?? defaultOutboxTable);
   requireNumber("batchSize", batchSize, { min: 1, max: 10_000, whole: true });
   requireNumber("pollIntervalMs", pollIntervalMs, { min: 10, max: hourMs, whole: true });

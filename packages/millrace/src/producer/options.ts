@@ -8,7 +8,7 @@ import {
   checkOptionNames,
   requireClock,
   requireFunction,
-  requireMethods,
+  requireSqs,
   requireNumber,
 } from "../option-checks.ts";
 import type { BackoffShape, Random } from "../random.ts";
@@ -180,9 +180,7 @@ export function readOptions(options: ProducerOptions): ProducerSettings {
   const { maxSize = maxBatchEntries, maxWaitMs = 5, maxPerGroup = 1 } = batch;
   const { baseMs = 100, maxMs = 5_000, giveUpAfterMs = 60_000 } = retry;
 
-  if (sqs !== undefined) {
-    requireMethods("sqs", sqs, ["call"], "an SqsApi: new HttpSqs(…) or fromSdk(…)");
-  }
+  if (sqs !== undefined) requireSqs(sqs);
   requireNumber("batch.maxSize", maxSize, { min: 1, max: maxBatchEntries, whole: true });
   requireNumber("batch.maxWaitMs", maxWaitMs, { min: 0, max: day });
   requireNumber("batch.maxPerGroup", maxPerGroup, { min: 1, max: maxBatchEntries, whole: true });

@@ -4,6 +4,7 @@
 import { deadLetter, release, retry, sleep, SqsConnectionError } from "millrace";
 import type { Message } from "millrace";
 import { describe, expect, it } from "vitest";
+import { markMayBeApplied } from "../../src/sqs/errors.ts";
 import { Bench, bodies, only, silence } from "./bench.ts";
 import { failEntries } from "./entry-faults.ts";
 import { serviceError } from "./faults.ts";
@@ -424,4 +425,43 @@ it("takes the message group of a standard queue for no order", async () => {
   await bench.start(consumer);
   await bench.clock.advance(500);
   expect(consumer.stats()).toMatchObject({ running: 3, held: 0 });
+});
+
+it("opens a poll again under its id that was lost and then throttled in one call", async () => {
+  const bench = await Bench.open({ ...fifo, VisibilityTimeout: "60" });
+  const { consumer } = bench.consumer({ handle: () => {} });
+  await bench.start(consumer);
+  await bench.sendTo("a", "a1", "a2");
+  let lost = false;
+  bench.sqs.intercept("ReceiveMessage", async (next) => {
+    if (lost) return next();
+    lost = true;
+    await next();
+    // What HttpSqs says when one attempt was reset after SQS had applied it, and the next was throttled.
+    throw markMayBeApplied(serviceError("ReceiveMessage", "RequestThrottled"));
+  });
+  const beforeMs = bench.clock.monotonicMs();
+  await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 2);
+  expect(bench.clock.monotonicMs() - beforeMs).toBeLessThan(30_000);
+});
+
+it("handles none of a group before one that SQS answered without a receipt handle", async () => {
+  const bench = await Bench.open({ ...fifo, VisibilityTimeout: "10" });
+  await bench.sendTo("a", "a1", "a2", "a3");
+  await bench.sendTo("b", "b1");
+  const { log, handle } = logged(bench, () => undefined);
+  let spoiled = false;
+  bench.sqs.intercept("ReceiveMessage", async (next) => {
+    const answer = await next();
+    if (spoiled || answer.Messages === undefined) return answer;
+    spoiled = true;
+    const Messages = answer.Messages.map((message) =>
+      message.Body === "a2" ? { ...message, ReceiptHandle: "" } : message,
+    );
+    return { Messages };
+  });
+  const { consumer } = bench.consumer({ handle });
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 4);
+  expect(log.filter((line) => line.startsWith("+a"))).toEqual(["+a1", "+a2", "+a3"]);
 });

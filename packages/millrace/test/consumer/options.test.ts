@@ -2,7 +2,7 @@
  * Options: each one's nonsense is refused in the constructor, by name and with what was received; what
  * works at the edges is taken. Nothing is left for the first poll to find out.
  */
-import { Consumer, OptionError } from "millrace";
+import { Consumer, HttpSqs, OptionError } from "millrace";
 import { VirtualClock } from "millrace/testing";
 import { describe, expect, it } from "vitest";
 
@@ -101,6 +101,8 @@ const nonsense: Record<string, readonly (readonly [value: unknown, shown: string
     [{}, "{}"],
   ],
   sqs: [
+    [HttpSqs, "a function"],
+    [() => new HttpSqs({ region: "eu-west-1" }), "a function"],
     [null, "null"],
     ["http://127.0.0.1:9324", '"http://127.0.0.1:9324"'],
     [{ call: true }, '{"call":true}'],
@@ -176,7 +178,9 @@ describe("nonsense is refused in the constructor, with what was received:", () =
     expect(() => make({ ...sound, limits: [() => 1, "ten"] })).toThrow(
       'limits[1] must be a function; received "ten"',
     );
-    expect(() => make({ ...sound, limits: [undefined] })).toThrow("limits[0] must be a function");
+    expect(() => make({ ...sound, limits: [undefined] })).toThrow(
+      "limits[0] must be a function; received undefined",
+    );
   });
 
   it("options that are no object", () => {

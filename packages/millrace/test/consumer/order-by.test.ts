@@ -6,6 +6,7 @@ import type { Consumer, Message } from "millrace";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Bench, bodies, only } from "./bench.ts";
+import { failEntries } from "./entry-faults.ts";
 
 /** The key of `a1` is `a`. */
 const byLetter = ({ body }: Message): string => body.slice(0, 1);
@@ -374,4 +375,43 @@ describe("a stop in the middle of it", () => {
     expect(await bench.depth()).toEqual({ visible: 3, inFlight: 0 });
     expect(bench.logged).toEqual([]);
   });
+});
+
+it("one that is lost unread leaves the delay of a failure before it to those behind it", async () => {
+  const bench = await Bench.open({ VisibilityTimeout: "10" });
+  await bench.send('"k1"', '"k2"', '"k3"');
+  const handled: string[] = [];
+  let handleOfK2: string | undefined;
+  let slow = false;
+  bench.sqs.intercept("ReceiveMessage", async (next) => {
+    const answer = await next();
+    handleOfK2 ??= answer.Messages?.find(({ Body }) => Body === '"k2"')?.ReceiptHandle;
+    return answer;
+  });
+  failEntries(bench, "ChangeMessageVisibilityBatch", ({ ReceiptHandle }) =>
+    ReceiptHandle === handleOfK2
+      ? { SenderFault: true, Code: "ReceiptHandleIsInvalid" }
+      : undefined,
+  );
+  const { consumer } = bench.consumer({
+    schema: z.string().refine(async (text) => {
+      if (text !== "k2" || slow) return true;
+      slow = true;
+      // Longer than its lease holds without an extension.
+      await sleep(bench.clock, 9_000);
+      return true;
+    }),
+    orderBy: () => "k",
+    retry: () => 60,
+    handle: async ({ body, receiveCount }) => {
+      handled.push(body);
+      if (body !== "k1" || receiveCount > 1) return;
+      await sleep(bench.clock, 1_000);
+      throw new Error("on purpose");
+    },
+  });
+  await bench.start(consumer);
+  await bench.clock.advance(55_000);
+  expect(handled.filter((body) => body === "k3")).toEqual([]);
+  await bench.clock.advanceUntil(() => handled.includes("k3"), 30_000);
 });

@@ -368,30 +368,72 @@ describe("limits", () => {
     expect(asked(bench.sqs)).toEqual([]);
   });
 
-  it("are asked anew for each poll that is opened beside others", async () => {
+  it("are asked before the first poll too: with none allowed, start makes none", async () => {
+    let allowed = 0;
+    const bench = await Bench.open();
+    await sendMany(bench, 10);
+    const { consumer } = bench.consumer({ limits: [() => allowed], handle: () => {} });
+    await bench.start(consumer);
+    await bench.clock.advance(5_000);
+    expect(bench.sqs.of("ReceiveMessage")).toEqual([]);
+    expect(consumer.health()).toMatchObject({ status: "healthy" });
+    allowed = 3;
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged > 0, 2_000);
+    expect(bench.sqs.of("ReceiveMessage")[0]?.input.MaxNumberOfMessages).toBe(3);
+  });
+
+  it("are held against what open polls ask for together", async () => {
     let askings = 0;
     const bench = await Bench.open();
     await sendMany(bench, 300);
     const limit = (): number => {
       askings += 1;
-      return 10;
+      return 25;
     };
-    const { consumer } = bench.consumer({
-      concurrency: 50,
-      prefetch: 50,
-      limits: [limit],
-      handle: () => {},
+    const { consumer } = bench.consumer({ concurrency: 100, limits: [limit], handle: () => {} });
+    let asks = 0;
+    let most = 0;
+    bench.sqs.intercept("ReceiveMessage", async (next, { MaxNumberOfMessages = 1 }) => {
+      asks += MaxNumberOfMessages;
+      most = Math.max(most, asks);
+      const answer = await next();
+      await sleep(bench.clock, 20);
+      asks -= MaxNumberOfMessages;
+      return answer;
     });
     await bench.start(consumer);
     await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 300, 60_000);
-    expect(askings).toBe(asked(bench.sqs).length);
-    expect(consumer.stats().openPolls).toBeGreaterThan(1);
+    expect(most).toBe(25);
+    // And while they ask for all of it, nobody is asked again.
+    expect(askings).toBeLessThan(bench.sqs.of("ReceiveMessage").length * 2);
+  });
+
+  it("that count what is in hand bound what is in hand", async () => {
+    const bench = await Bench.open();
+    await sendMany(bench, 300);
+    let most = 0;
+    const { consumer } = bench.consumer({
+      concurrency: 100,
+      limits: [(): number => 10 - consumer.stats().inHand],
+      handle: (): Promise<void> => {
+        most = Math.max(most, consumer.stats().inHand);
+        return sleep(bench.clock, 50);
+      },
+    });
+    bench.sqs.intercept("ReceiveMessage", async (next) => {
+      const answer = await next();
+      await sleep(bench.clock, 20);
+      return answer;
+    });
+    await bench.start(consumer);
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 300, 60_000);
+    expect(most).toBe(10);
   });
 
   it("that answer after a poll has failed meanwhile open none before the failure's pause is over", async () => {
     const bench = await Bench.open();
     const asking = deferred<number>();
-    const answers: (number | Promise<number>)[] = [10, asking.promise];
+    const answers: (number | Promise<number>)[] = [10, Infinity, asking.promise];
     const { consumer, told } = bench.consumer({
       concurrency: 50,
       limits: [() => answers.shift() ?? 10],

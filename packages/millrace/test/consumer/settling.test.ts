@@ -376,3 +376,16 @@ describe("what acknowledges", () => {
     },
   );
 });
+
+it("a signal does not abort once its handler has ended, though its settlement is given up", async () => {
+  const bench = await Bench.open({ VisibilityTimeout: "10" });
+  await bench.send("job");
+  bench.sqs.intercept("DeleteMessageBatch", async () => {
+    throw serviceError("DeleteMessageBatch", "InternalError", 500);
+  });
+  let signal: AbortSignal | undefined;
+  const { consumer } = bench.consumer({ handle: (_, context) => void (signal ??= context.signal) });
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().settlementsFailed === 1, 30_000);
+  expect(signal?.aborted).toBe(false);
+});

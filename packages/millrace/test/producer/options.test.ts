@@ -25,7 +25,7 @@ describe("a producer refuses", () => {
   it.each(
     rows({
       queue: [undefined, null, "", 42, {}, "not a queue", "ftp://host/queue"],
-      sqs: [null, "http://127.0.0.1:9324", {}, { call: true }, prickly()],
+      sqs: [HttpSqs, null, "http://127.0.0.1:9324", {}, { call: true }, prickly()],
       batch: [null, 10, "10", [], () => {}],
       "batch.maxSize": [...noNumbers, 0, 1.5, 11],
       "batch.maxWaitMs": [...noNumbers, 86_400_001],

@@ -36,7 +36,7 @@ export const order: readonly Mutation[] = [
   {
     name: "keeps the attempt id of a poll that was refused",
     file: "consumer/poll.js",
-    find: 'return attemptId !== undefined && !(error instanceof SqsError && error.category !== "transient");',
+    find: "return attemptId !== undefined && !(error instanceof SqsError && !error.mayBeApplied);",
     replace: "return attemptId !== undefined;",
     queues: ["fifo"],
   },
@@ -120,8 +120,8 @@ export const order: readonly Mutation[] = [
   {
     name: "lets what is not read yet overtake one that failed",
     file: "consumer/intake.js",
-    find: "if (this.#reading)\n            this.#broken.set",
-    replace: "if (false)\n            this.#broken.set",
+    find: "if (this.#reading)\n            this.#broken.break",
+    replace: "if (false)\n            this.#broken.break",
     queues: ["ordered", "fifo"],
   },
   {

@@ -65,7 +65,8 @@ export function healthRule(): Rule {
       } else if (entry.type === "blocked") blocked(entry.consumer, entry.atMs + entry.forMs);
       else if (entry.type === "aborted" || entry.type === "answered") {
         const who = poller(entry, ledger);
-        if (who === undefined) return;
+        // What a stop takes back says nothing of the start that follows.
+        if (who === undefined || ledger.consumer(who).phase === "stopping") return;
         // One that is given up may still be answered.
         if (entry.type === "aborted" || entry.late) troubles.set(who, undefined);
         else {

@@ -1,6 +1,6 @@
 /**
- * Promise 3: while workers idle and permits are free, a poll is open, however long other handlers take. And no
- * poll asks for more than its limit has just allowed.
+ * Promise 3: while workers idle and permits are free, a poll is open, however long other handlers take. And open
+ * polls ask for no more together than the consumer's limit has just allowed.
  */
 import { capacity } from "./inference.ts";
 import type { Ledger } from "./ledger.ts";
@@ -64,12 +64,14 @@ export function pollRule(): Rule {
       ) {
         const consumer = ledger.consumer(entry.who);
         const polling = pollingOf(entry.who);
-        const { allowed, started } = polling;
+        const { allowed } = polling;
         polling.allowed = undefined;
-        // Its first poll, and those that take back what was stranded, are for no handler.
-        if (!consumer.facts.limited || !started || consumer.phase !== "running") return;
-        if (allowed !== undefined && entry.wanted <= allowed) return;
-        const text = `consumer ${entry.who} polls for ${entry.wanted}, and its limit allowed ${allowed ?? "none"}`;
+        // Those that take back what was stranded are for no handler.
+        if (!consumer.facts.limited || consumer.phase !== "running") return;
+        let asked = 0;
+        for (const { request } of consumer.polls) asked += request.wanted;
+        if (allowed !== undefined && asked <= allowed) return;
+        const text = `consumer ${entry.who} asks for ${asked}, and its limit allowed ${allowed ?? "none"}`;
         report("bounded", text);
       }
     },
