@@ -29,6 +29,7 @@ export {
 } from "./consumer/errors.ts";
 export type { BatchHandler, Handler, HandlerContext } from "./consumer/handler-call.ts";
 export type { HandlerLifecycle, ManagedHandler } from "./consumer/handler-lifecycle.ts";
+export type { HandlerTraits } from "./consumer/handler-traits.ts";
 export type { ConsumerHealth } from "./consumer/health.ts";
 export type { HealthStatus } from "./health-status.ts";
 export type { Limit } from "./consumer/limit.ts";

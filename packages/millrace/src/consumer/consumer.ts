@@ -245,6 +245,7 @@ export class Consumer<Body = string> {
     const { clock, logger, queue, visibilityTimeoutSeconds } = settings;
     const { signal } = run.abort;
     signal.throwIfAborted();
+    this.#warnOfWaiting();
     this.#health.starting();
     const sqs = new CountingSqs(run.client.sqs, this.#requests);
     try {
@@ -262,6 +263,14 @@ export class Consumer<Body = string> {
       if (!signal.aborted) await this.#failStart(run);
       throw error;
     }
+  }
+
+  #warnOfWaiting(): void {
+    const { concurrency, traits, logger } = this.#settings;
+    const { maxConcurrency = Infinity } = traits;
+    if (concurrency <= maxConcurrency) return;
+    const text = `concurrency is ${concurrency}, and the handler runs ${maxConcurrency} at once: the others wait in it, with handlerTimeoutMs running`;
+    logger.warn(text, { concurrency, maxConcurrency });
   }
 
   async #failStart(run: Run<Body>): Promise<void> {

@@ -7,6 +7,7 @@ import type { Clock, Timer } from "../clock.ts";
 import { hasMethods } from "../option-checks.ts";
 import { waitFor } from "../sqs/wait-for.ts";
 import type { Handler } from "./handler-call.ts";
+import type { HandlerTraits } from "./handler-traits.ts";
 import type { Logger } from "./logger.ts";
 
 /**
@@ -32,8 +33,8 @@ export interface HandlerLifecycle {
   stop(): Promise<void>;
 }
 
-/** A handler that is told of starts and stops. */
-export interface ManagedHandler<Body> extends Handler<Body>, HandlerLifecycle {}
+/** A handler that is told of starts and stops, and may say something of itself. */
+export interface ManagedHandler<Body> extends Handler<Body>, HandlerLifecycle, HandlerTraits {}
 
 /** The lifecycle of a handler, if it has one. */
 export function lifecycleOf(handler: object): HandlerLifecycle | undefined {

@@ -17,6 +17,8 @@ import { readerFor } from "./body.ts";
 import type { BatchHandler, Handler } from "./handler-call.ts";
 import { lifecycleOf } from "./handler-lifecycle.ts";
 import type { HandlerLifecycle } from "./handler-lifecycle.ts";
+import { traitsOf } from "./handler-traits.ts";
+import type { HandlerTraits } from "./handler-traits.ts";
 import type { Limit } from "./limit.ts";
 import type { Logger } from "./logger.ts";
 import { contained, defaultLogger } from "./logger.ts";
@@ -60,7 +62,11 @@ interface BatchOptions<Body> {
 interface CommonOptions<Body> {
   /** The queue's URL, ARN or name. On a FIFO queue, one whose name ends in `.fifo`, order is kept within each message group. */
   readonly queue: string;
-  /** Handlers at once, each with a message or a batch of them, 1 to 10,000. Default 10. */
+  /**
+   * Handlers at once, each with a message or a batch of them, 1 to 10,000. Default 10, or as many as the handler says
+   * that it can run: `maxConcurrency`, which `inThreads` sets. What is above that waits within the handler, with
+   * its `handlerTimeoutMs` running.
+   */
   readonly concurrency?: number | undefined;
   /**
    * Deliveries in hand beyond what handlers can take at once, `concurrency` or `concurrency` × `batch.maxSize`:
@@ -135,6 +141,7 @@ export interface ConsumerSettings<Body> {
   readonly work: ConsumerWork<Body>;
   /** Of the handler, if it has one. */
   readonly lifecycle: HandlerLifecycle | undefined;
+  readonly traits: HandlerTraits;
   readonly read: ReadBody<Body>;
   /** Whether the queue is a FIFO one. */
   readonly fifo: boolean;
@@ -196,9 +203,12 @@ export function readOptions<Body>(options: ConsumerOptions<Body>): ConsumerSetti
   const { queue, schema, limits = [], sqs, logger = defaultLogger } = options;
   const { fifo } = parseQueue(queue);
   const random = func("random", options.random) ?? systemRandom;
-  const concurrency =
-    whole("concurrency", options.concurrency, 1, maxConcurrency) ?? defaults.concurrency;
   const work = workOf(options);
+  const traits =
+    "handle" in work ? traitsOf("handle", work.handle) : traitsOf("handleBatch", work.handleBatch);
+  const concurrency =
+    whole("concurrency", options.concurrency, 1, maxConcurrency) ??
+    Math.min(traits.maxConcurrency ?? defaults.concurrency, maxConcurrency);
   const prefetch =
     whole("prefetch", options.prefetch, 0, maxPrefetch) ??
     defaults.prefetch(fifo, concurrency, work.maxSize);
@@ -220,6 +230,7 @@ export function readOptions<Body>(options: ConsumerOptions<Body>): ConsumerSetti
     queue,
     work,
     lifecycle: lifecycleOf("handle" in work ? work.handle : work.handleBatch),
+    traits,
     read: reader(schema),
     fifo,
     orderBy: func("orderBy", options.orderBy),

@@ -37,6 +37,7 @@ export class Lanes {
   readonly #lanes = new Map<LaneKey, Lane>();
   readonly #ready = new LinkedList<Lane>();
   #dueMs = Infinity;
+  #queued = 0;
 
   constructor(init: LanesInit) {
     this.#init = init;
@@ -50,6 +51,11 @@ export class Lanes {
     return this.#ready.size === 0 ? Infinity : this.#dueMs;
   }
 
+  /** How many sends are in the lanes; those in flight are not. */
+  get queued(): number {
+    return this.#queued;
+  }
+
   /** Lets no lane that is ready wait for company any longer. */
   stopWaiting(): void {
     this.#dueMs = -Infinity;
@@ -59,6 +65,7 @@ export class Lanes {
   add(send: PendingSend): void {
     const lane = this.#laneOf(send);
     lane.sends.append(send);
+    this.#queued += 1;
     if (lane.state === "idle") this.#makeReady(lane);
   }
 
@@ -66,6 +73,7 @@ export class Lanes {
   withdraw(send: PendingSend): void {
     const lane = this.#laneOf(send);
     lane.sends.remove(send);
+    this.#queued -= 1;
     if (lane.sends.size > 0 || lane.state === "inFlight") return;
     if (lane.state === "ready") this.#ready.remove(lane);
     lane.backoff?.leave(lane);
@@ -81,7 +89,7 @@ export class Lanes {
     for (let lane = this.#ready.first; lane !== undefined; lane = lane.next) {
       let ofLane = 0;
       for (let send = lane.sends.first; send !== undefined; send = send.next) {
-        if (now > send.deadlineMs) {
+        if (now >= send.deadlineMs) {
           late.push(send);
           continue;
         }
@@ -98,6 +106,7 @@ export class Lanes {
 
   /** Takes gathered sends out, into a request. */
   take(sends: readonly PendingSend[]): void {
+    this.#queued -= sends.length;
     for (const send of sends) {
       const lane = this.#laneOf(send);
       lane.sends.remove(send);
@@ -113,6 +122,7 @@ export class Lanes {
   putBack(sends: readonly PendingSend[], again: ReadonlySet<PendingSend>, delayMs: number): void {
     const lanes = new Set(sends.map((send) => this.#laneOf(send)));
     const held = new Set<Lane>();
+    this.#queued += again.size;
     // Last first: each goes in front of those of its lane that were called after it.
     for (const send of sends.toReversed()) {
       if (!again.has(send)) continue;

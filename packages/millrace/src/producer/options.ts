@@ -87,8 +87,8 @@ export interface ProducerRetryOptions {
   /** Ceiling of every backoff, in ms. Default 5,000. */
   readonly maxMs?: number | undefined;
   /**
-   * How long a send is tried, in ms from the call, before it rejects. Default 60,000. An attempt that has
-   * begun by then is waited for. Must be above `batch.maxWaitMs`.
+   * How long a send is tried, in ms from the call, before it rejects, whether its turn came or not. Default
+   * 60,000. An attempt that has begun by then is waited for. Must be above `batch.maxWaitMs`.
    */
   readonly giveUpAfterMs?: number | undefined;
 }

@@ -3,10 +3,10 @@
  * knows how a batch reaches SQS; it is given a function for that.
  */
 import { LinkedList } from "../channel/linked-list.ts";
-import type { Timer } from "../clock.ts";
 import { toError } from "../errors.ts";
 import { fullJitterMs } from "../random.ts";
 import type { SendMessageBatchEntry, SendMessageBatchOutput } from "../sqs/operations.ts";
+import { Alarm } from "./alarm.ts";
 import { readAnswer, readRejection } from "./attempt.ts";
 import type { Attempt, SendResult } from "./attempt.ts";
 import { SendFailedError } from "./errors.ts";
@@ -38,14 +38,14 @@ interface Flush {
  *                            ▲                                ▼
  *                            └────── backoff ◀────── what failed for now
  *
- * Every change ends in #pump, the one place that starts requests and sets the timer for the next. The states
- * of a send and of a lane are at their types.
+ * Every change ends in #pump, the one place that starts requests and sets the alarms: for the next request, and for
+ * what is to be given up before one has room for it. The states of a send and of a lane are at their types.
  */
 export class Outbox {
   readonly #settings: ProducerSettings;
   readonly #deliver: Deliver;
 
-  /** Every send that is not settled. */
+  /** Every send that is not settled, in the order of the calls, which is that of their deadlines. */
   readonly #pending = new Set<PendingSend>();
   /** Those of them that wait for room. */
   readonly #waiting = new LinkedList<PendingSend>();
@@ -55,7 +55,13 @@ export class Outbox {
   readonly #flushes = new Set<Flush>();
   #order = 0;
   /** Goes off when the lanes are due. Set only while one is ready and a request may begin. */
-  #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
+  readonly #due: Alarm;
+  /**
+   * Goes off when a send that is in no request has been tried for long enough: while requests are open such a
+   * send has to wait for them, and they may take long. Then it is set, not later than the first such deadline; it
+   * may be earlier, since it stays as it is when that send's turn comes. So it costs a send nothing.
+   */
+  readonly #deadline: Alarm;
   /** What the last request failed with, if it failed as a whole: why others do not get their turn. */
   #lastError: unknown;
 
@@ -68,6 +74,14 @@ export class Outbox {
     this.#settings = settings;
     this.#deliver = deliver;
     this.#lanes = new Lanes({ ...settings, fifo, onReady: () => this.#pump(true) });
+    this.#due = new Alarm(settings.clock, () => {
+      this.#lanes.stopWaiting();
+      this.#pump(true);
+    });
+    this.#deadline = new Alarm(settings.clock, () => {
+      this.#giveUpLate();
+      this.#pump(true);
+    });
   }
 
   get sent(): number {
@@ -159,10 +173,10 @@ export class Outbox {
   }
 
   /**
-   * Lets in whom there is room for, starts what may start, and sets the timer for the rest.
+   * Lets in whom there is room for, starts what may start, and sets the alarms for the rest.
    *
    * @param byClock whether what is due may start. Not so in a caller's turn of the event loop, however long
-   * that takes, so that all calls of the turn stay together: the timer is set, and comes after it.
+   * that takes, so that all calls of the turn stay together: the alarm is set, and comes after it.
    */
   #pump(byClock: boolean): void {
     this.#admit();
@@ -174,7 +188,7 @@ export class Outbox {
       }
       // Sends that were given up on the way have left room.
     } while (this.#admit());
-    this.#setTimer();
+    this.#setAlarms();
   }
 
   /** Whether anyone was let in. */
@@ -195,10 +209,7 @@ export class Outbox {
   #nextBatch(byClock: boolean): readonly PendingSend[] {
     const now = this.#settings.clock.monotonicMs();
     const { sends, late, full } = this.#lanes.gather(now);
-    for (const send of late) {
-      this.#withdraw(send);
-      this.#fail(send, gaveUp(send, now, send.lastError ?? this.#lastError));
-    }
+    for (const send of late) this.#giveUp(send, now);
     const due = full || this.#flushes.size > 0 || (byClock && now >= this.#lanes.dueMs);
     return due ? sends : [];
   }
@@ -246,6 +257,10 @@ export class Outbox {
       if (this.#decide(send, attempt, now, now + delayMs)) continue;
       send.state = "queued";
       again.add(send);
+      // It may have been called before those that the alarm is set for.
+      if (this.#deadline.isSet && send.deadlineMs < this.#deadline.atMs) {
+        this.#deadline.set(send.deadlineMs);
+      }
     }
     this.#lanes.putBack(batch, again, delayMs);
   }
@@ -269,7 +284,7 @@ export class Outbox {
       case "failed":
         send.mayBeSent ||= attempt.uncertain;
         send.lastError = attempt.error;
-        if (nextMs <= send.deadlineMs) return false;
+        if (nextMs < send.deadlineMs) return false;
         this.#fail(send, gaveUp(send, now, attempt.error));
         return true;
       default:
@@ -297,6 +312,20 @@ export class Outbox {
     else if (send.state === "queued") this.#lanes.withdraw(send);
   }
 
+  /** Gives up every send that is in no request and whose deadline has come. */
+  #giveUpLate(): void {
+    const now = this.#settings.clock.monotonicMs();
+    for (const send of this.#pending) {
+      if (send.deadlineMs > now) return;
+      if (send.state !== "inFlight") this.#giveUp(send, now);
+    }
+  }
+
+  #giveUp(send: PendingSend, now: number): void {
+    this.#withdraw(send);
+    this.#fail(send, gaveUp(send, now, send.lastError ?? this.#lastError));
+  }
+
   #fail(send: PendingSend, error: Error): void {
     this.#failed += 1;
     this.#settled(send);
@@ -314,20 +343,21 @@ export class Outbox {
     }
   }
 
-  #setTimer(): void {
+  #setAlarms(): void {
     const mayStart = this.#requests.size < this.#settings.maxInFlight;
-    const dueMs = mayStart ? this.#lanes.dueMs : Infinity;
-    if (this.#timer?.dueMs === dueMs) return;
-    this.#timer?.timer.cancel();
-    this.#timer = undefined;
-    if (dueMs === Infinity) return;
-    const { clock } = this.#settings;
-    const onDue = (): void => {
-      this.#timer = undefined;
-      this.#lanes.stopWaiting();
-      this.#pump(true);
-    };
-    this.#timer = { dueMs, timer: clock.setTimer(onDue, dueMs - clock.monotonicMs()) };
+    this.#due.set(mayStart ? this.#lanes.dueMs : Infinity);
+    if (this.#pending.size === 0) this.#deadline.set(Infinity);
+    else if (!this.#deadline.isSet) this.#deadline.set(this.#firstDeadlineMs());
+  }
+
+  /** Of the sends that have to wait for a request; Infinity while there are none. */
+  #firstDeadlineMs(): number {
+    const inNoRequest = this.#waiting.size + this.#lanes.queued;
+    if (inNoRequest === 0 || this.#requests.size === 0) return Infinity;
+    for (const { state, deadlineMs } of this.#pending) {
+      if (state !== "inFlight") return deadlineMs;
+    }
+    return Infinity;
   }
 }
 

@@ -13,7 +13,7 @@ import type { OutgoingMessage } from "./outgoing-message.ts";
  *
  * | state    | entered                                          | left                                              |
  * |----------|--------------------------------------------------|---------------------------------------------------|
- * | waiting  | at the call, when maxPending sends are under way | when there is room; abort                         |
+ * | waiting  | at the call, when maxPending sends are under way | when there is room; given up; abort               |
  * | queued   | when there is room; when an attempt failed and   | when its lane's turn comes; given up; abort       |
  * |          | it is to be tried again                          |                                                   |
  * | inFlight | as an entry of a request                         | with the answer; abort                            |

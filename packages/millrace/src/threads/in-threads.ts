@@ -17,6 +17,9 @@ import { ThreadPool } from "./pool.ts";
  * start, the threads start on first use. Threads that have nothing to do do not keep the process alive.
  */
 export interface ThreadsHandler extends ManagedHandler<unknown> {
+  /** `threads` × `tasksPerThread`, which is the default `concurrency` of a consumer. */
+  readonly maxConcurrency: number;
+  readonly takes: "message";
   /**
    * Runs the handler on a message. Resolves with what it returned; undefined when that cannot be copied.
    *
@@ -46,7 +49,8 @@ export interface ThreadsHandler extends ManagedHandler<unknown> {
  * `(message, { signal, worker, logger }) => …`, and may return `retry()`, `release()` or `deadLetter()`.
  *
  * The message is copied to the thread. Leases are kept by the main thread, so a handler that blocks its own
- * keeps its message.
+ * keeps its message. A consumer that is given no `concurrency` hands it as many messages at once as it has room for;
+ * what is above that waits for a thread, and its `handlerTimeoutMs` runs meanwhile.
  *
  * A task that does not end within 4 seconds of its signal's abort costs its thread, which is replaced; other
  * tasks of that thread fail with WorkerThreadLostError, and so are retried. The same happens when the thread
@@ -59,15 +63,17 @@ export interface ThreadsHandler extends ManagedHandler<unknown> {
  * const consumer = new Consumer({
  *   queue,
  *   handle: inThreads(new URL("./resize.js", import.meta.url), { threads: 4 }),
- *   concurrency: 4,
  *   handlerTimeoutMs: 60_000,
  * });
  */
 export function inThreads(moduleUrl: string | URL, options: InThreadsOptions = {}): ThreadsHandler {
-  const threads = new Threads(readOptions(moduleUrl, options));
+  const settings = readOptions(moduleUrl, options);
+  const threads = new Threads(settings);
   const handle = (message: Message<unknown>, context: HandlerContext): Promise<unknown> =>
     threads.run(message, context);
   return Object.assign(handle, {
+    maxConcurrency: settings.threads * settings.tasksPerThread,
+    takes: "message" as const,
     start: ({ signal }: { readonly signal?: AbortSignal | undefined } = {}) =>
       threads.start(signal),
     stop: () => threads.stop(),

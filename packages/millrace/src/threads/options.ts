@@ -25,8 +25,8 @@ export interface InThreadsOptions {
    * thread is idle while its handler waits for something; with more, one that computes holds up the others
    * in its thread, and one that ends its thread fails them.
    *
-   * A consumer's `concurrency` should be at least `threads × tasksPerThread`, else some are never used;
-   * what is above that waits in the main thread, its lease kept.
+   * A consumer's `concurrency` is `threads × tasksPerThread` by default. With less, some are never used; what
+   * is above that waits in the main thread, its lease kept and its `handlerTimeoutMs` running.
    */
   readonly tasksPerThread?: number | undefined;
   /**

@@ -8,7 +8,7 @@
  */
 import { types } from "node:util";
 import * as consumerErrors from "../consumer/errors.ts";
-import { describe } from "../errors.ts";
+import { describe, MillraceError, OptionError } from "../errors.ts";
 import * as threadErrors from "./errors.ts";
 
 /** A value on its way. Structured clone keeps identities, so that what is packed may refer to itself in circles. */
@@ -178,7 +178,10 @@ function unpackError({ name, message, stack, brands }: PackedError): Error {
   return error;
 }
 
-/** The classes whose errors stay `instanceof` them. Others are Errors of their name. */
+/**
+ * The classes whose errors stay `instanceof` them. Others of JavaScript and of users are Errors of their name, others of
+ * Millrace MillraceErrors: their classes belong to parts that a thread, and who uses threads, may well do without.
+ */
 const builtIns: ReadonlyMap<string, object> = prototypes([
   TypeError,
   RangeError,
@@ -189,6 +192,7 @@ const builtIns: ReadonlyMap<string, object> = prototypes([
   AggregateError,
 ]);
 const ours: ReadonlyMap<string, object> = prototypes([
+  OptionError,
   ...Object.values(consumerErrors),
   ...Object.values(threadErrors),
 ]);
@@ -200,8 +204,8 @@ function prototypes(
 }
 
 function prototypeOf(name: string, brands: readonly string[]): object {
-  const known = brands.includes("millrace.error") ? ours : builtIns;
-  return known.get(name) ?? Error.prototype;
+  if (brands.includes("millrace.error")) return ours.get(name) ?? MillraceError.prototype;
+  return builtIns.get(name) ?? Error.prototype;
 }
 
 /** An own symbol that is in the registry, and true: the way in which libraries mark what is theirs. */

@@ -1,7 +1,8 @@
+import type { Clock } from "millrace";
 import { expect, it } from "vitest";
 import { markMayBeApplied, SqsServiceError } from "../../src/sqs/errors.ts";
 import { createBench, watch } from "./bench.ts";
-import { connectionError, serviceError } from "./scripted-sqs.ts";
+import { connectionError, fifoUrl, serviceError } from "./scripted-sqs.ts";
 
 it("tries again only the entries that SQS failed, and leaves the others as they are", async () => {
   const { clock, sqs, producer, finish } = createBench();
@@ -99,15 +100,73 @@ it("gives up after giveUpAfterMs, and says that the message may have arrived", a
   await finish();
 });
 
-it("gives up what it could not even try, when SQS does not answer at all", async () => {
+/** When each send is rejected, on the clock. */
+function rejections(clock: Clock, sends: readonly Promise<unknown>[]): number[] {
+  const rejectedMs: number[] = [];
+  for (const send of sends) send.catch(() => rejectedMs.push(clock.monotonicMs()));
+  return rejectedMs;
+}
+
+it("gives up in time what it could not even try, when SQS does not answer at all", async () => {
   const options = { maxInFlight: 1, maxPending: 5, retry: { giveUpAfterMs: 1_000 } };
   const { clock, sqs, producer, finish } = createBench({ ...options, batch: { maxSize: 1 } });
   sqs.latencyMs = () => 30_000;
   sqs.request = () => connectionError();
-  const sends = Array.from({ length: 50 }, (_, i) => watch(producer.send(`${i}`)));
+  const send = (_: unknown, i: number): Promise<unknown> => producer.send(`${i}`);
+  const rejectedMs = rejections(clock, Array.from({ length: 50 }, send));
+  await clock.advance(100);
+  // Called later: some of them find room only when those before have been given up.
+  const laterMs = rejections(clock, Array.from({ length: 10 }, send));
   await clock.advance(15_000);
-  expect(sends.every(({ outcome }) => outcome === "rejected")).toBe(true);
+  // But for the one that is in the request, which is waited for.
+  expect(rejectedMs).toEqual([...Array.from({ length: 49 }, () => 1_000), 15_000]);
+  expect(laterMs).toEqual(Array.from({ length: 10 }, () => 1_100));
   expect(sqs.batches).toHaveLength(1);
+  await finish();
+});
+
+it("gives up in time what waits behind a request of its group, though others could begin", async () => {
+  const options = { queue: fifoUrl, retry: { giveUpAfterMs: 1_000 } };
+  const { clock, sqs, producer, finish } = createBench(options);
+  sqs.latencyMs = () => 30_000;
+  const first = producer.send("1", { groupId: "a" });
+  const next = ["2", "3"].map((body) => producer.send(body, { groupId: "a" }));
+  const rejectedMs = rejections(clock, next);
+  await clock.advance(30_005);
+  expect(rejectedMs).toEqual([1_000, 1_000]);
+  expect(await first).toMatchObject({ messageId: "id of 1" });
+  expect(sqs.bodies).toEqual(["1"]);
+  await finish();
+});
+
+it("gives up in time what waits for room, though a request could begin", async () => {
+  const options = { maxPending: 1, retry: { giveUpAfterMs: 1_000 } };
+  const { clock, sqs, producer, finish } = createBench(options);
+  sqs.latencyMs = () => 30_000;
+  const first = producer.send("1");
+  const rejectedMs = rejections(clock, [producer.send("2")]);
+  await clock.advance(30_005);
+  expect(rejectedMs).toEqual([1_000]);
+  expect(await first).toMatchObject({ messageId: "id of 1" });
+  await finish();
+});
+
+it("gives up in time what was tried and waits to be tried again, before what was called later", async () => {
+  const options = { maxInFlight: 1, batch: { maxSize: 1 }, retry: { giveUpAfterMs: 1_000 } };
+  const { clock, sqs, producer, finish } = createBench(options);
+  sqs.request = ([body]) => {
+    // The next one, which is answered, takes longer than the first is tried.
+    sqs.latencyMs = () => 30_000;
+    return body === "1" ? connectionError() : "answer";
+  };
+  const firstMs = rejections(clock, [producer.send("1")]);
+  await clock.advance(3);
+  const second = producer.send("2");
+  const thirdMs = rejections(clock, [producer.send("3")]);
+  await clock.advanceUntil(() => producer.stats().pending === 0);
+  expect(firstMs).toEqual([1_000]);
+  expect(thirdMs).toEqual([1_003]);
+  expect(await second).toMatchObject({ messageId: "id of 2" });
   await finish();
 });
 

@@ -75,7 +75,8 @@ it("fault 23: a handler that blocks its event loop keeps its message, for three 
   onTestFinished(() => sqs.close());
   const queueUrl = server.queueUrl("jobs");
   const handle = threadsOf("block", { threads: 2 });
-  const consumer = consumerOf(sqs, queueUrl, handle, { visibilityTimeoutSeconds: 1 });
+  const options = { visibilityTimeoutSeconds: 1, concurrency: 3 };
+  const consumer = consumerOf(sqs, queueUrl, handle, options);
   // Two block; one waits for a thread, its lease kept as well.
   await send(sqs, queueUrl, "3100", "3100", "1");
   await consumer.start();
@@ -87,6 +88,16 @@ it("fault 23: a handler that blocks its event loop keeps its message, for three 
     retried: 0,
     leasesLost: 0,
   });
+});
+
+it("a message that would wait for a thread does not run yet, so that no timeout fails it before it has one", async () => {
+  const { service, queueUrl } = await queue();
+  const handle = threadsOf("act", { threads: 1, tasksPerThread: 2 });
+  const consumer = consumerOf(service, queueUrl, handle);
+  await send(service, queueUrl, ...Array.from({ length: 5 }, () => "until aborted"));
+  await consumer.start();
+  await expect.poll(() => consumer.stats()).toMatchObject({ inHand: 5, running: 2, waiting: 3 });
+  expect(await consumer.stop({ deadlineMs: 0 })).toMatchObject({ released: 3, abandoned: 0 });
 });
 
 it("messages are settled as the handler in the thread says", async () => {

@@ -2,7 +2,7 @@
  * What a handler throws in a thread, and what of it arrives: all that can be copied, and for the rest a
  * text that says what it was.
  */
-import { LeaseLostError, MillraceError } from "millrace";
+import { LeaseLostError, MillraceError, OptionError } from "millrace";
 import { inThreads } from "millrace/threads";
 import type { ThreadsHandler } from "millrace/threads";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -46,6 +46,26 @@ it("an error of Millrace is one of its class", async () => {
   expect(error).toBeInstanceOf(LeaseLostError);
   expect(MillraceError.is(error)).toBe(true);
   expect(error).toMatchObject({ name: "LeaseLostError", code: "LEASE_LOST", messageId: "m1" });
+});
+
+it("an error of any option, which is one of its class", async () => {
+  const own = threadsOf("oursThrown", {}, outcomes);
+  const error = await errorOf(own(message("option"), context()));
+  expect(error).toBeInstanceOf(OptionError);
+  expect(error).toMatchObject({ name: "OptionError", code: "INVALID_OPTION", received: -1 });
+});
+
+it.each([
+  ["message", { name: "InvalidMessageError", code: "INVALID_MESSAGE", field: "body" }],
+  ["send", { name: "SendFailedError", code: "SEND_FAILED", attempts: 2, mayBeSent: true }],
+  ["channel", { name: "ChannelClosedError", code: "CHANNEL_CLOSED" }],
+  ["sqs", { name: "SqsTimeoutError", code: "SQS_TIMEOUT", operation: "SendMessage" }],
+])("an error of another part of Millrace, %s, which is a MillraceError", async (body, expected) => {
+  const own = threadsOf("oursThrown", {}, outcomes);
+  const error = await errorOf(own(message(body), context()));
+  expect(error).toBeInstanceOf(MillraceError);
+  expect(MillraceError.is(error)).toBe(true);
+  expect(error).toMatchObject(expected);
 });
 
 it("an AggregateError, with what it gathers", async () => {

@@ -2,8 +2,10 @@
  * Options of inThreads: each one's nonsense is refused when the handler is made, by name and with what was
  * received. No thread is started for it.
  */
+import { availableParallelism } from "node:os";
 import { SHARE_ENV } from "node:worker_threads";
 import { Consumer, OptionError } from "millrace";
+import type { ConsumerOptions } from "millrace";
 import { inThreads } from "millrace/threads";
 import type { InThreadsOptions } from "millrace/threads";
 import { expect, it } from "vitest";
@@ -69,6 +71,19 @@ it.each([
 ] satisfies InThreadsOptions[])("takes %j, and starts nothing", (options) => {
   expect(inThreads(url, options)).toBeTypeOf("function");
   expect(inThreads(url.href, options)).toBeTypeOf("function");
+});
+
+it("says how many it can run at once", () => {
+  expect(inThreads(url, { threads: 3 }).maxConcurrency).toBe(3);
+  expect(inThreads(url, { threads: 3, tasksPerThread: 4 }).maxConcurrency).toBe(12);
+  expect(inThreads(url).maxConcurrency).toBe(availableParallelism());
+});
+
+it("is refused as a handler of batches, which its module would not get", () => {
+  const options = { queue: "jobs", handleBatch: inThreads(url) } as object;
+  expect(() => new Consumer(options as ConsumerOptions<string>)).toThrow(
+    expect.objectContaining({ code: "INVALID_OPTION", option: "handleBatch" }),
+  );
 });
 
 it("fits a consumer of any body", () => {

@@ -7,7 +7,7 @@ export const producing: readonly Mutation[] = [
   {
     name: "gives a send up at its first failure",
     file: "producer/outbox.js",
-    find: "if (nextMs <= send.deadlineMs)",
+    find: "if (nextMs < send.deadlineMs)",
     replace: "if (false)",
   },
   {
