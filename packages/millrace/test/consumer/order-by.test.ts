@@ -382,7 +382,7 @@ it("one that is lost unread leaves the delay of a failure before it to those beh
   await bench.send('"k1"', '"k2"', '"k3"');
   const handled: string[] = [];
   let handleOfK2: string | undefined;
-  let slow = false;
+  let read = false;
   bench.sqs.intercept("ReceiveMessage", async (next) => {
     const answer = await next();
     handleOfK2 ??= answer.Messages?.find(({ Body }) => Body === '"k2"')?.ReceiptHandle;
@@ -395,10 +395,10 @@ it("one that is lost unread leaves the delay of a failure before it to those beh
   );
   const { consumer } = bench.consumer({
     schema: z.string().refine(async (text) => {
-      if (text !== "k2" || slow) return true;
-      slow = true;
+      if (text !== "k2" || read) return true;
       // Longer than its lease holds without an extension.
       await sleep(bench.clock, 9_000);
+      read = true;
       return true;
     }),
     orderBy: () => "k",
