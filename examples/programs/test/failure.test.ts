@@ -1,19 +1,20 @@
 import { expect, it } from "vitest";
 import { complaintAbout, RunFailedError, UsageError } from "../src/failure.ts";
 
-/** Something whose putting away fails. */
-function fragile(name: string): AsyncDisposable {
+/** Something that fails at its work, and then at being put away. */
+function fragile(first: Error) {
   return {
-    [Symbol.asyncDispose]: () => Promise.reject(new RunFailedError(`${name} is not put away`)),
+    work: (): Promise<never> => Promise.reject(first),
+    [Symbol.asyncDispose]: () => Promise.reject(new RunFailedError("it cannot be put away")),
   };
 }
 
-/** What a program fails with whose two helpers cannot be put away after it. */
+/** What a program fails with that had two of them. */
 async function failing(first: Error): Promise<unknown> {
   try {
-    await using _outer = fragile("outer");
-    await using _inner = fragile("inner");
-    throw first;
+    await using outer = fragile(first);
+    await using inner = fragile(first);
+    return await Promise.all([outer.work(), inner.work()]);
   } catch (error) {
     return error;
   }
