@@ -84,10 +84,14 @@ export class Bench {
     }
   }
 
-  /** Runs a peer for so long, and answers what it did at the endpoint from its start on, busy or not. */
+  /**
+   * Runs a peer for so long from when it says that it is ready, and answers what it did at the endpoint from its
+   * start on: what it was handed before it could say so counts.
+   */
   async observeFromStart(task: Task, windowMs: number): Promise<EndpointWork> {
     await using running = await this.#start({ ...task, measure: [] });
     const before = await this.endpoint.read(running.urls);
+    while ((await running.next()).said !== "ready");
     await Promise.race([this.pause(windowMs), running.failed]);
     return workBetween(before, await this.endpoint.read(running.urls));
   }
@@ -147,6 +151,7 @@ export class Bench {
 /** A peer's process and its queues. */
 class Running implements AsyncDisposable {
   readonly urls: readonly string[];
+  /** Rejects when the peer or the endpoint ends without being asked to; never resolves. */
   readonly failed: Promise<never>;
   readonly #child: Child<PeerSaid>;
   readonly #profiled: boolean;
@@ -178,11 +183,13 @@ class Running implements AsyncDisposable {
         this.#wake?.();
       },
     });
-    this.failed = this.#child.failed;
+    // The endpoint's end comes first: it is what peers fail of.
+    this.failed = Promise.race([endpoint.failed, this.#child.failed]);
+    this.failed.catch(() => {});
     signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  /** What the peer says next. @throws when its process has ended. */
+  /** What the peer says next. @throws when its process has ended, or the endpoint's. */
   async next(): Promise<PeerSaid> {
     for (;;) {
       this.#signal.throwIfAborted();

@@ -12,7 +12,8 @@ import type { PeerName } from "./peers/catalogue.ts";
 import { pictures } from "./plots.ts";
 import type { Results } from "./results.ts";
 import { caseTable, markdown, targetTable } from "./tables.ts";
-import { verdicts } from "./targets.ts";
+import { missingVerdicts, verdicts } from "./targets.ts";
+import { busyEndpoint } from "./warnings.ts";
 
 /** A text between `<!-- bench:name -->` and `<!-- /bench:name -->`, both on lines of their own. */
 const block = /(<!-- bench:(?<name>[\w-]+) -->\n).*?(<!-- \/bench:\k<name> -->)/gs;
@@ -30,6 +31,17 @@ export function documented(text: string, results: Results): string {
   });
 }
 
+/** Why the documentation, which describes a whole run at full length, cannot be written from them; undefined: it can. */
+export function whyUnfit(results: Results): string | undefined {
+  if (results.quick) return "they are those of --quick";
+  if (results.hurry > 1) return `they are those of --hurry ${results.hurry}`;
+  if (results.profile) return "profiles were written meanwhile";
+  const [missing] = missingVerdicts(results);
+  if (missing === undefined) return undefined;
+  const number = caseNames.indexOf(missing.caseName) + 1;
+  return `they have no verdict on case ${number}: ${missing.text}`;
+}
+
 const blocks: ReadonlyMap<string, (results: Results) => string> = new Map([
   ["machine", machineText],
   ["targets", (results) => markdown(targetTable(verdicts(results)))],
@@ -39,11 +51,11 @@ const blocks: ReadonlyMap<string, (results: Results) => string> = new Map([
 ]);
 
 function machineText(results: Results): string {
-  const { machine, packages, rounds, quick, startedAt, durationSeconds } = results;
+  const { machine, packages, rounds, startedAt, durationSeconds } = results;
   const { cpu, cores, memoryGb, system, node, loadAverage } = machine;
   const versions = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
   return [
-    `- ${startedAt.slice(0, 10)}, ${rounds} rounds${quick ? ", quick" : ""}, ${Math.round(durationSeconds / 60)} minutes`,
+    `- ${startedAt.slice(0, 10)}, ${rounds} rounds, ${Math.round(durationSeconds / 60)} minutes`,
     `- ${cpu}, ${cores} cores, ${memoryGb} GB, ${system}, Node ${node}; load ${loadAverage} before the first round`,
     `- ${versions.join(", ")}`,
   ].join("\n");
@@ -57,8 +69,9 @@ function casesText(results: Results): string {
       const images = pictures
         .filter(({ caseName, metric }) => caseName === name && has(results, name, metric))
         .map((picture) => `![${picture.title}](plots/${picture.name}.svg)`);
-      const text = table === undefined ? "Not measured yet." : markdown(table);
-      return [`### ${index + 1}. ${title}`, how, text, ...images].join("\n\n");
+      const text = table === undefined ? "Not measured." : markdown(table);
+      const notes = busyEndpoint(results, name);
+      return [`### ${index + 1}. ${title}`, how, text, ...notes, ...images].join("\n\n");
     })
     .join("\n\n");
 }
@@ -105,7 +118,12 @@ const gains: readonly Gain[] = [
     theirs: "sqs-consumer-single",
   },
   gain("time from send to handler, 99th percentile", "trickle", "p99Ms", " ms"),
-  gain("requests an hour while there is nothing to do", "trickle", "idleRequests", ""),
+  gain(
+    "requests an hour while there is nothing to do, for 50 handlers: those of five sqs-consumers",
+    "trickle",
+    "idleRequests",
+    "",
+  ),
   gain("rows a second into Postgres, one insert a message", "database", "rows", ""),
   {
     ...gain("rows a second into Postgres, in batches", "database", "rows", ""),

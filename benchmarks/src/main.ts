@@ -1,8 +1,7 @@
 /**
  * Owns `npm run bench`: its command line, what it starts, and what it prints. It never computes a figure.
  */
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { InvalidArgumentError, Option } from "commander";
 import { commandLine, run, terminalColors, UsageError, wholeNumber } from "programs";
 import { Bench } from "./bench.ts";
@@ -14,6 +13,7 @@ import { Endpoint } from "./endpoint/endpoint.ts";
 import { machine, versions } from "./machine.ts";
 import { catalogue, peerNames } from "./peers/catalogue.ts";
 import type { PeerName } from "./peers/catalogue.ts";
+import { requireWritableFile, requireWritableFolder } from "./outputs.ts";
 import { writePlots } from "./plots.ts";
 import { Progress } from "./progress.ts";
 import { newResults } from "./results.ts";
@@ -21,6 +21,7 @@ import type { Results } from "./results.ts";
 import { runSteps, stepsOf } from "./suite.ts";
 import { aligned, caseTable, targetTable } from "./tables.ts";
 import { verdicts } from "./targets.ts";
+import { busyEndpoint, warnings } from "./warnings.ts";
 
 interface Options {
   readonly case: readonly CaseName[];
@@ -35,9 +36,6 @@ interface Options {
 }
 
 const colors = terminalColors();
-
-/** Above it the endpoint may have held its clients up. */
-const highShare = 0.7;
 
 const caseList = caseNames
   .map((name, index) => `  ${index + 1}  ${name.padEnd(11)}${cases[name].title}`)
@@ -81,6 +79,9 @@ await run(command, async ({ signal }) => {
     console.log(describePeers());
     return 0;
   }
+  if (options.json !== undefined) await requireWritableFile(options.json, "--json");
+  if (options.plots !== undefined) await requireWritableFolder(options.plots, "--plots");
+  if (options.profile !== undefined) await requireWritableFolder(options.profile, "--profile");
   const results = await measure(options, signal).catch((error: unknown) => {
     // What fails on the way out of an interrupted run says nothing more.
     signal.throwIfAborted();
@@ -88,7 +89,6 @@ await run(command, async ({ signal }) => {
   });
   console.log(report(results));
   if (options.json !== undefined) {
-    await mkdir(dirname(options.json), { recursive: true });
     await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
   }
   if (options.plots !== undefined) await writePlots(results, options.plots);
@@ -116,6 +116,8 @@ async function measure(options: Options, signal: AbortSignal): Promise<Results> 
     startedAt: startedAt.toISOString(),
     durationSeconds: Math.round((Date.now() - startedAt.getTime()) / 1_000),
     quick,
+    hurry,
+    profile: options.profile !== undefined,
     rounds,
     ...about,
     cases: found,
@@ -126,29 +128,13 @@ function report(results: Results): string {
   const tables = caseNames.flatMap((name, index) => {
     const table = caseTable(results, name);
     if (table === undefined) return [];
-    return `${colors.bold(`${index + 1}  ${cases[name].title}`)}\n\n${aligned(table)}\n`;
+    const notes = busyEndpoint(results, name).map((note) => `\n${note}\n`);
+    return `${colors.bold(`${index + 1}  ${cases[name].title}`)}\n\n${aligned(table)}\n${notes.join("")}`;
   });
   const held = verdicts(results);
   const targets =
     held.length === 0 ? [] : [`${colors.bold("Targets")}\n\n${aligned(targetTable(held))}\n`];
   return `\n${[...tables, ...targets, ...warnings(results)].join("\n")}`;
-}
-
-/** What makes the figures worth less. */
-function warnings(results: Results): string[] {
-  const busy = Object.values(results.cases)
-    .flat()
-    .filter(({ endpointShare }) => endpointShare > highShare)
-    .map(({ peer }) => catalogue[peer].title);
-  const { loadAverage, cores } = results.machine;
-  return [
-    ...(busy.length === 0
-      ? []
-      : [`The endpoint was busy, and may have held up: ${[...new Set(busy)].join(", ")}.`]),
-    ...(loadAverage < cores / 2
-      ? []
-      : [`The machine was busy before the first round (load ${loadAverage}): trust ratios only.`]),
-  ];
 }
 
 function describePeers(): string {

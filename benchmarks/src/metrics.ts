@@ -19,6 +19,7 @@ const names = [
   "p99Ms",
   "idleRequests",
   "idlePolls",
+  "outlasted",
   "leasesLost",
 ] as const;
 
@@ -36,6 +37,7 @@ const metrics: Readonly<Record<MetricName, Metric>> = {
   p99Ms: { title: "p99", unit: "ms" },
   idleRequests: { title: "idle requests", unit: "/h" },
   idlePolls: { title: "open polls when idle", unit: "" },
+  outlasted: { title: "held beyond the timeout", unit: "" },
   leasesLost: { title: "leases lost", unit: "" },
 };
 

@@ -39,12 +39,12 @@ export class Progress implements Disposable {
     process.once("exit", this.#onExit);
   }
 
-  step({ caseName, round, job }: Step): void {
+  step({ caseName, round, job, peers }: Step): void {
     this.#doneSeconds += this.#stepSeconds;
     this.#stepSeconds = job.seconds;
     this.#stepAtMs = performance.now();
-    const [peer] = job.peers;
-    const who = job.peers.length > 1 ? "all" : peer === undefined ? "" : catalogue[peer].title;
+    const [peer] = peers;
+    const who = peers.length > 1 ? "all" : peer === undefined ? "" : catalogue[peer].title;
     const number = caseNames.indexOf(caseName) + 1;
     this.#show({ what: `case ${number} ${caseName}, round ${round}: ${who}` });
   }

@@ -9,7 +9,7 @@ import type { PeerName } from "./peers/catalogue.ts";
 import type { Spread } from "./statistics.ts";
 
 /** Raised when the shape changes. */
-const version = 1;
+const version = 2;
 
 /** What a row is measured at, where a case varies something. */
 export interface Point {
@@ -54,6 +54,10 @@ export interface Results {
   readonly startedAt: string;
   readonly durationSeconds: number;
   readonly quick: boolean;
+  /** What all times and numbers were divided by; 1 unless it was to be seen that the program works. */
+  readonly hurry: number;
+  /** Whether the peers wrote CPU profiles meanwhile. */
+  readonly profile: boolean;
   readonly rounds: number;
   readonly machine: Machine;
   /** Of the packages that were measured, by name. */
@@ -74,8 +78,63 @@ export async function readResults(file: string): Promise<Results> {
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(`${file} cannot be read: ${why}`, { cause: error });
   }
-  if (results?.version !== version || typeof results.cases !== "object") {
-    throw new UsageError(`${file} holds no results of this version of the benchmarks`);
+  const why = whyUnreadable(results);
+  if (why !== undefined) {
+    throw new UsageError(`${file} holds no results of this version of the benchmarks: ${why}`);
   }
   return results;
+}
+
+/** What must be there, and as what: in the results, in their account of the machine, and in each row. */
+const shape = {
+  startedAt: "string",
+  durationSeconds: "number",
+  quick: "boolean",
+  hurry: "number",
+  profile: "boolean",
+  rounds: "number",
+  machine: "object",
+  packages: "object",
+  cases: "object",
+} as const;
+const machineShape = {
+  cpu: "string",
+  cores: "number",
+  memoryGb: "number",
+  system: "string",
+  node: "string",
+  loadAverage: "number",
+} as const;
+const rowShape = { peer: "string", metrics: "object", endpointShare: "number", rounds: "object" };
+
+/** Undefined when it is as it should be. */
+function whyUnreadable(results: unknown): string | undefined {
+  if (!isRecord(results)) return "it is no object";
+  if (results["version"] !== version) return `its version is not ${version}`;
+  const why = misfit(results, shape, "") ?? misfit(results["machine"], machineShape, "machine.");
+  if (why !== undefined) return why;
+  for (const [name, rows] of Object.entries(results["cases"] ?? {})) {
+    if (!Array.isArray(rows)) return `cases.${name} is no array`;
+    for (const [index, row] of rows.entries()) {
+      const wrong = misfit(row, rowShape, `cases.${name}[${index}].`);
+      if (wrong !== undefined) return wrong;
+    }
+  }
+  return undefined;
+}
+
+function misfit(
+  value: unknown,
+  expected: Readonly<Record<string, string>>,
+  path: string,
+): string | undefined {
+  const found = isRecord(value) ? value : {};
+  const wrong = Object.keys(expected).find(
+    (name) => typeof found[name] !== expected[name] || found[name] === null,
+  );
+  return wrong === undefined ? undefined : `${path}${wrong} is no ${expected[wrong]}`;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

@@ -25,18 +25,21 @@ export interface Step {
   /** From 1 on. */
   readonly round: number;
   readonly job: Job;
+  /** Those of the job's peers that are wanted. */
+  readonly peers: readonly PeerName[];
 }
 
 /** All steps, in order. */
 export function stepsOf(plan: Plan): readonly Step[] {
   return plan.cases.flatMap((caseName) => {
-    const jobs = cases[caseName]
-      .jobs(plan.pace)
-      .filter(({ peers }) => plan.peers.length === 0 || peers.some((p) => plan.peers.includes(p)));
+    const jobs = cases[caseName].jobs(plan.pace).flatMap((job) => {
+      const peers = job.peers.filter((p) => plan.peers.length === 0 || plan.peers.includes(p));
+      return peers.length === 0 ? [] : [{ job, peers }];
+    });
     return Array.from({ length: plan.rounds }, (_, index) => index + 1).flatMap((round) =>
       rotated(jobs, round - 1)
-        .filter(({ firstRounds = Infinity }) => round <= firstRounds)
-        .map((job) => ({ caseName, round, job })),
+        .filter(({ job: { firstRounds = Infinity } }) => round <= firstRounds)
+        .map((one) => ({ caseName, round, ...one })),
     );
   });
 }
@@ -55,7 +58,7 @@ export async function runSteps(
   for (const step of steps) {
     onStep(step);
     const found = measured.get(step.caseName) ?? [];
-    found.push(...(await step.job.run(bench)));
+    found.push(...(await step.job.run(bench, step.peers)));
     measured.set(step.caseName, found);
   }
   return Object.fromEntries([...measured].map(([name, found]) => [name, rowsOf(found)]));

@@ -6,6 +6,7 @@ import { cases } from "./cases/all.ts";
 import { caseNames } from "./cases/names.ts";
 import type { CaseName } from "./cases/names.ts";
 import { formatFigure, headOf } from "./metrics.ts";
+import type { MetricName } from "./metrics.ts";
 import { catalogue } from "./peers/catalogue.ts";
 import type { Results, Row } from "./results.ts";
 import type { Spread } from "./statistics.ts";
@@ -20,11 +21,25 @@ export function caseTable(results: Results, caseName: CaseName): Table | undefin
   if (rows === undefined) return undefined;
   const shown = cases[caseName].metrics.filter((name) => rows.some(({ metrics }) => metrics[name]));
   const [axis] = rows.flatMap(({ point }) => point?.axis ?? []);
+  // How many rounds a figure is of: in the head where that is the same for all peers, else in a column.
+  const columns = shown.map((name) => ({
+    name,
+    rounds: distinct(rows.flatMap((row) => roundsOf(row, name) || [])),
+  }));
+  const differ = columns.some(({ rounds }) => rounds.length > 1);
   return [
-    ["", ...(axis === undefined ? [] : ["with"]), ...shown.map(headOf)],
-    ...merged(rows).map((row) => [
+    [
+      "",
+      ...(axis === undefined ? [] : ["with"]),
+      ...(differ ? ["rounds"] : []),
+      ...columns.map(({ name, rounds: [count = 0] }) =>
+        differ || count === results.rounds ? headOf(name) : `${headOf(name)} (rounds: ${count})`,
+      ),
+    ],
+    ...rows.map((row) => [
       catalogue[row.peer].title,
       ...(axis === undefined ? [] : [pointOf(row)]),
+      ...(differ ? [distinct(shown.flatMap((name) => roundsOf(row, name) || [])).join("–")] : []),
       ...shown.map((name) => figureOf(row.metrics[name])),
     ]),
   ];
@@ -36,29 +51,26 @@ export function targetTable(verdicts: readonly Verdict[]): Table {
     ...verdicts.map(({ caseName, text, goal, value, met }) => [
       text,
       String(caseNames.indexOf(caseName) + 1),
-      "atMost" in goal ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`,
+      goalOf(goal),
       formatFigure(value),
       met ? "yes" : "no",
     ]),
   ];
 }
 
-/** Rows of one peer that differ in their figures only, as one. */
-function merged(rows: readonly Row[]): readonly Row[] {
-  const found: Row[] = [];
-  for (const row of rows) {
-    const at = found.findIndex(
-      ({ peer, point }) => peer === row.peer && samePoint(point, row.point),
-    );
-    const other = found[at];
-    if (other === undefined) found.push(row);
-    else found[at] = { ...other, metrics: { ...row.metrics, ...other.metrics } };
-  }
-  return found;
+/** In how many rounds it was measured. */
+function roundsOf({ rounds }: Row, name: MetricName): number {
+  return rounds.filter((figures) => figures[name] !== undefined).length;
 }
 
-function samePoint(one: Row["point"], other: Row["point"]): boolean {
-  return one?.axis === other?.axis && one?.value === other?.value;
+/** Several counts that say the same are one. */
+function distinct(counts: readonly number[]): readonly number[] {
+  return [...new Set(counts)].toSorted((a, b) => a - b);
+}
+
+function goalOf({ atLeast, atMost }: Verdict["goal"]): string {
+  if (atLeast === undefined) return `≤ ${atMost}`;
+  return atMost === undefined ? `≥ ${atLeast}` : `${atLeast} to ${atMost}`;
 }
 
 function pointOf({ point }: Row): string {

@@ -2,16 +2,24 @@
  * Owns what the figures are held against: each target, and whether results meet it. It never measures, and never
  * bends what was measured.
  */
+import { slots as blockedSlots } from "./cases/cpu-bound.ts";
+import { fewestMessages, mostMessages } from "./cases/growth.ts";
 import type { CaseName } from "./cases/names.ts";
 import type { MetricName } from "./metrics.ts";
 import type { PeerName } from "./peers/catalogue.ts";
 import type { Results, Row } from "./results.ts";
 
+/** Both bounds are included; one is enough where nothing can be wrong on the other side. */
+interface Goal {
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
 interface Target {
   readonly caseName: CaseName;
   readonly text: string;
-  readonly goal: { readonly atMost: number } | { readonly atLeast: number };
-  /** Undefined when what it needs was not measured. */
+  readonly goal: Goal;
+  /** Undefined when what it needs was not measured, or did not happen. */
   readonly value: (figure: Figure, rows: readonly Row[]) => number | undefined;
 }
 
@@ -21,7 +29,7 @@ type Figure = (peer: PeerName, metric: MetricName) => number | undefined;
 export interface Verdict {
   readonly caseName: CaseName;
   readonly text: string;
-  readonly goal: Target["goal"];
+  readonly goal: Goal;
   readonly value: number;
   readonly met: boolean;
 }
@@ -66,7 +74,8 @@ const targets: readonly Target[] = [
   {
     caseName: "trickle",
     text: "open polls when idle",
-    goal: { atMost: 1 },
+    // A consumer that does not poll is no better.
+    goal: { atLeast: 0.95, atMost: 1 },
     value: (figure) => figure("millrace", "idlePolls"),
   },
   {
@@ -91,17 +100,19 @@ const targets: readonly Target[] = [
     caseName: "cpu-bound",
     text: "leases lost while all handlers in threads block",
     goal: { atMost: 0 },
-    value: (figure) => figure("millrace-threads", "leasesLost"),
+    value: (figure) => {
+      const held = figure("millrace-threads", "outlasted") ?? 0;
+      return held < blockedSlots ? undefined : figure("millrace-threads", "leasesLost");
+    },
   },
   {
     caseName: "growth",
     text: "CPU a message over all numbers of messages: the highest, times the lowest",
     goal: { atMost: 1.15 },
     value: (_, rows) => {
-      const cpu = rows.flatMap(({ peer, point, metrics }) =>
-        peer === "millrace" && point?.axis === "messages" ? (metrics.cpuUs?.median ?? []) : [],
-      );
-      return cpu.length < 2 ? undefined : Math.max(...cpu) / Math.min(...cpu);
+      const cpu = byMessages(rows, "cpuUs");
+      if (!cpu.has(fewestMessages) || !cpu.has(mostMessages)) return undefined;
+      return Math.max(...cpu.values()) / Math.min(...cpu.values());
     },
   },
   {
@@ -109,10 +120,8 @@ const targets: readonly Target[] = [
     text: "heap in use after the most messages, times that after the fewest",
     goal: { atMost: 1.15 },
     value: (_, rows) => {
-      const heap = rows.flatMap(({ peer, point, metrics }) =>
-        peer === "millrace" && point?.axis === "messages" ? (metrics.heapMb?.median ?? []) : [],
-      );
-      return heap.length < 2 ? undefined : ratio(heap.at(-1), heap[0]);
+      const heap = byMessages(rows, "heapMb");
+      return ratio(heap.get(mostMessages), heap.get(fewestMessages));
     },
   },
   {
@@ -129,8 +138,23 @@ const targets: readonly Target[] = [
   },
 ];
 
-/** What the results say of each target that they can tell of. */
+/** Medians of a figure of millrace, by how many messages there were. */
+function byMessages(rows: readonly Row[], metric: MetricName): ReadonlyMap<number, number> {
+  return new Map(
+    rows.flatMap(({ peer, point, metrics }) => {
+      const median = metrics[metric]?.median;
+      const wanted = peer === "millrace" && point?.axis === "messages" && median !== undefined;
+      return wanted ? [[point.value, median] as const] : [];
+    }),
+  );
+}
+
+/**
+ * What the results say of each target that they can tell of. Of none if all was hurried, or profiled, which
+ * takes more time from some than from others.
+ */
 export function verdicts(results: Results): readonly Verdict[] {
+  if (results.hurry > 1 || results.profile) return [];
   return targets.flatMap(({ caseName, text, goal, value }) => {
     const rows = results.cases[caseName];
     if (rows === undefined) return [];
@@ -144,10 +168,18 @@ export function verdicts(results: Results): readonly Verdict[] {
   });
 }
 
+/** Targets that the results say nothing of. */
+export function missingVerdicts(results: Results): readonly Pick<Target, "caseName" | "text">[] {
+  const held = verdicts(results);
+  return targets.filter(
+    ({ caseName, text }) => !held.some((one) => one.caseName === caseName && one.text === text),
+  );
+}
+
 /** As it is shown, so that what reads as met is met and the other way round. */
-function meets(value: number, goal: Target["goal"]): boolean {
+function meets(value: number, { atLeast = -Infinity, atMost = Infinity }: Goal): boolean {
   const shown = Number(value.toPrecision(3));
-  return "atMost" in goal ? shown <= goal.atMost : shown >= goal.atLeast;
+  return shown >= atLeast && shown <= atMost;
 }
 
 function ratio(of: number | undefined, to: number | undefined): number | undefined {

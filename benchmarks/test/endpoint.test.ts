@@ -90,6 +90,18 @@ describe("FakeQueue", () => {
     queue.close();
   });
 
+  it("lets nothing arrive before the last message that was there is handed out", () => {
+    const queue = open({ messages: { perSecond: 10, ready: 12 } });
+    expect(receive(queue).answer).toHaveLength(10);
+    vi.advanceTimersByTime(1_000);
+    expect([receive(queue), receive(queue)].map(({ answer }) => answer?.length)).toEqual([2, 0]);
+    vi.advanceTimersByTime(60);
+    expect(receive(queue).answer).toHaveLength(0);
+    vi.advanceTimersByTime(10); // −ln(0.5) / 10 s = 69 ms
+    expect(receive(queue).answer).toHaveLength(1);
+    queue.close();
+  });
+
   it("has polls wait, answers one when a message arrives and the others when their wait is over", () => {
     const queue = open({ messages: { perSecond: 10, ready: 0 } });
     const [first, second] = [receive(queue, { waitMs: 500 }), receive(queue, { waitMs: 90 })];
@@ -123,5 +135,19 @@ describe("FakeQueue", () => {
     expect(queue.counts().leasesLost).toBe(2);
     vi.advanceTimersByTime(2_000);
     expect(queue.counts().leasesLost).toBe(3);
+  });
+
+  it("counts what was in hand for longer than its first lease, whether lost or kept or deleted", () => {
+    const queue = open({ messages: "deep", trackLeases: true });
+    const handles = (receive(queue, { max: 4 }).answer ?? []).map((one) => one.ReceiptHandle);
+    const [kept = "", early = "", late = ""] = handles;
+    vi.advanceTimersByTime(900);
+    for (const handle of [kept, late]) queue.extend(handle, 2);
+    queue.delete(early);
+    expect(queue.counts().outlasted).toBe(0);
+    vi.advanceTimersByTime(200);
+    expect(queue.counts()).toMatchObject({ outlasted: 3, leasesLost: 1 });
+    queue.delete(late);
+    expect(queue.counts()).toMatchObject({ outlasted: 3, leasesLost: 1 });
   });
 });

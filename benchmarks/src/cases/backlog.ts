@@ -20,8 +20,8 @@ export const backlog: Case = {
   how: "A queue that never ends, a handler that returns at once, 50 handlers at once (five consumers or loops of ten where a peer takes ten at a time).",
   metrics: ["cpuUs", "requests", "rate", "peakRssMb"],
   jobs: ({ quick, hurry }) => {
-    const warmUp = { cpuMs: (quick ? 800 : 1_500) / hurry };
-    const measure = { cpuMs: (quick ? 1_500 : 4_000) / hurry };
+    const warmUp = { cpuMs: (quick ? 700 : 1_500) / hurry };
+    const measure = { cpuMs: (quick ? 1_000 : 4_000) / hurry };
     return peers.map((peer) => ({
       peers: [peer],
       seconds: 0.5 + (warmUp.cpuMs + measure.cpuMs) / 1_000,

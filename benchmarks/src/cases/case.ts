@@ -15,13 +15,14 @@ export interface Pace {
 
 /** What is run in one go. */
 export interface Job {
-  /** Those it measures. */
+  /** Those it can measure. */
   readonly peers: readonly PeerName[];
   /** About how long it takes, for the progress bar. */
   readonly seconds: number;
   /** The rounds in which it is run; all by default. */
   readonly firstRounds?: number;
-  readonly run: (bench: Bench) => Promise<readonly Measured[]>;
+  /** @param wanted those of its peers that are to be measured. */
+  readonly run: (bench: Bench, wanted: readonly PeerName[]) => Promise<readonly Measured[]>;
 }
 
 export interface Case {

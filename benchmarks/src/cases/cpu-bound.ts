@@ -8,7 +8,7 @@ import { measured } from "./figures.ts";
 
 const handlerMs = 20;
 /** Twice the threads: the next message of each is in hand while it computes. */
-const slots = 4;
+export const slots = 4;
 const visibilitySeconds = 1;
 /** For how many visibility timeouts a handler blocks in the second part. */
 const timeouts = 3;
@@ -17,8 +17,8 @@ const peers: readonly PeerName[] = ["millrace", "millrace-threads"];
 
 export const cpuBound: Case = {
   title: "CPU-bound handler",
-  how: `${handlerMs} ms of PBKDF2 a message, the same number of rounds for all, ${slots} handlers at once. And leases: a visibility timeout of ${visibilitySeconds} s, and handlers that block for ${visibilitySeconds * timeouts} s each; messages whose lease ran out at the endpoint while they were in hand.`,
-  metrics: ["rate", "cpuUs", "leasesLost"],
+  how: `${handlerMs} ms of PBKDF2 a message, the same number of rounds for all, ${slots} handlers at once. And leases: a visibility timeout of ${visibilitySeconds} s, and handlers that block for ${visibilitySeconds * timeouts} s each; messages that were held for longer than the timeout, and those of them whose lease ran out at the endpoint. Where fewer were held than there are handlers, nothing has been shown, and there is no verdict. Only Millrace's two are here, since the question is what its threads bring over its own process: the others have none, and what computes in their process holds up their loop as it does Millrace's.`,
+  metrics: ["rate", "cpuUs", "outlasted", "leasesLost"],
   jobs: (pace) => peers.flatMap((peer) => [throughput(peer, pace), leases(peer, pace)]),
 };
 
@@ -32,7 +32,7 @@ function roundsOf20Ms(): number {
 
 function throughput(peer: PeerName, { quick, hurry }: Pace): Job {
   const warmUp = { ms: (quick ? 500 : 1_000) / hurry };
-  const measure = { ms: (quick ? 1_500 : 4_000) / hurry };
+  const measure = { ms: (quick ? 1_000 : 4_000) / hurry };
   return {
     peers: [peer],
     seconds: 0.5 + (warmUp.ms + measure.ms) / 1_000,
@@ -47,7 +47,7 @@ function throughput(peer: PeerName, { quick, hurry }: Pace): Job {
 function leases(peer: PeerName, { quick, hurry }: Pace): Job {
   const blockMs = (visibilitySeconds * timeouts * 1_000) / hurry;
   // One round of handlers is enough to lose a lease in; a second shows what becomes of those that waited.
-  const windowMs = (quick ? 1 : 2) * blockMs + 1_000;
+  const windowMs = (quick ? 1 : 2) * blockMs + 500;
   return {
     peers: [peer],
     seconds: windowMs / 1_000 + 1.8,
@@ -60,8 +60,8 @@ function leases(peer: PeerName, { quick, hurry }: Pace): Job {
         queue: { messages: "deep", visibilitySeconds, trackLeases: true },
         work: { kind: "hash", rounds },
       } as const;
-      const { leasesLost, cpuShare } = await bench.observeFromStart(task, windowMs);
-      return [{ peer, metrics: { leasesLost }, endpointShare: cpuShare }];
+      const { outlasted, leasesLost, cpuShare } = await bench.observeFromStart(task, windowMs);
+      return [{ peer, metrics: { outlasted, leasesLost }, endpointShare: cpuShare }];
     },
   };
 }

@@ -10,13 +10,20 @@ import { measured } from "./figures.ts";
 
 const peers: readonly PeerName[] = ["millrace", "sqs-consumer"];
 
+/** The ends of millrace's curve, which its targets are about. */
+export const fewestMessages = 1_000;
+export const mostMessages = 1_000_000;
+
+/** Messages of millrace. */
+const ownWarmUp = 50_000;
+
 export const growth: Case = {
   title: "Growth",
-  how: "As case 1, but with one thing growing: messages that one process has handled since its warm-up (the mean CPU time of all of them; the warm-up is 50,000 messages of millrace and 3,000 of sqs-consumer, which take about the same CPU time), workers (handlers at once, on one queue), or queues (consumers in one process, ten handlers each). Heap in use is what is left after a collection.",
+  how: "As case 1, but with one thing growing: messages that one process has handled since its warm-up (the mean CPU time of all of them; the warm-up is 50,000 messages of millrace and 3,000 of sqs-consumer, which take about the same CPU time), workers (handlers at once, on one queue), or queues (consumers in one process, ten handlers each). Heap in use is what is left after a collection. Only two peers are here: the question is what grows, which is the consumer's own doing, and case 1 says what another client adds to it.",
   metrics: ["cpuUs", "heapMb", "peakRssMb"],
   jobs: (pace) => [
     ...peers.map((peer) => messages(peer, pace)),
-    ...(pace.quick ? [] : [million]),
+    ...(pace.quick ? [] : [million(pace)]),
     ...steps("workers", pace.quick ? [1, 500] : [1, 10, 50, 200, 500], pace, (value) => ({
       slots: value,
     })),
@@ -30,8 +37,8 @@ export const growth: Case = {
 /** What others handle in half a minute is enough to see their curve. */
 function messages(peer: PeerName, { quick, hurry }: Pace): Job {
   const own = peer === "millrace";
-  const marks = own ? [1_000, 10_000, 100_000] : [1_000, 10_000];
-  const warmUp = (own ? 50_000 : 3_000) / hurry;
+  const marks = own ? [fewestMessages, 10_000, 100_000] : [fewestMessages, 10_000];
+  const warmUp = Math.ceil((own ? ownWarmUp : 3_000) / hurry);
   const numbers = quick ? marks.slice(0, own ? 3 : 1) : marks;
   return {
     peers: [peer],
@@ -42,17 +49,20 @@ function messages(peer: PeerName, { quick, hurry }: Pace): Job {
         bench,
         peer,
         warmUp,
-        numbers.map((number) => number / hurry),
+        numbers.map((number) => Math.ceil(number / hurry)),
       ),
   };
 }
 
-const million: Job = {
-  peers: ["millrace"],
-  seconds: 35,
-  firstRounds: 1,
-  run: (bench) => upTo(bench, "millrace", 50_000, [1_000_000]),
-};
+function million({ hurry }: Pace): Job {
+  const [warmUp, most] = [Math.ceil(ownWarmUp / hurry), Math.ceil(mostMessages / hurry)];
+  return {
+    peers: ["millrace"],
+    seconds: 35,
+    firstRounds: 1,
+    run: (bench) => upTo(bench, "millrace", warmUp, [most]),
+  };
+}
 
 async function upTo(
   bench: Parameters<Job["run"]>[0],

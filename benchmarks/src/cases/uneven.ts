@@ -29,7 +29,7 @@ export const uneven: Case = {
   jobs: ({ quick, hurry }) => {
     // Long messages start at once at first: it takes some rounds of them until they are spread over time. The window
     // is a whole number of them.
-    const warmUp = { ms: ((quick ? 2 : 3) * work.longMs) / hurry };
+    const warmUp = { ms: ((quick ? 1.5 : 3) * work.longMs) / hurry };
     const measure = { ms: ((quick ? 2 : 5) * work.longMs) / hurry };
     return peers.map((peer) => ({
       peers: [peer],

@@ -14,6 +14,7 @@ export interface EndpointWork {
   readonly deleted: number;
   readonly sent: number;
   readonly leasesLost: number;
+  readonly outlasted: number;
   /** Long polls that were open, on average. */
   readonly openPolls: number;
 }
@@ -24,6 +25,11 @@ export class Endpoint implements AsyncDisposable {
   readonly #child: Child<Reply>;
   readonly #answers = new Map<number, (reply: Reply) => void>();
   #lastId = 0;
+
+  /** Rejects when its process ends without being asked to; never resolves. */
+  get failed(): Promise<never> {
+    return this.#child.failed;
+  }
 
   private constructor(onListening: () => void) {
     this.#child = new Child<Reply>({
@@ -43,7 +49,7 @@ export class Endpoint implements AsyncDisposable {
   static start(): Promise<Endpoint> {
     return new Promise((resolve, reject) => {
       const endpoint = new Endpoint(() => resolve(endpoint));
-      endpoint.#child.failed.catch(reject);
+      endpoint.failed.catch(reject);
     });
   }
 
@@ -72,7 +78,7 @@ export class Endpoint implements AsyncDisposable {
     const id = this.#lastId;
     const answer = new Promise<Reply>((resolve) => this.#answers.set(id, resolve));
     this.#child.tell({ ...question, id });
-    return Promise.race([answer, this.#child.failed]);
+    return Promise.race([answer, this.failed]);
   }
 }
 
@@ -89,6 +95,7 @@ export function workBetween(first: EndpointReading, last: EndpointReading): Endp
     deleted: total(({ deleted }) => deleted),
     sent: total(({ sent }) => sent),
     leasesLost: total(({ leasesLost }) => leasesLost),
+    outlasted: total(({ outlasted }) => outlasted),
     openPolls: total(({ openPollMs }) => openPollMs) / tookMs,
   };
 }

@@ -15,6 +15,14 @@ export interface Receive {
   readonly answer: (messages: readonly string[]) => void;
 }
 
+/** A message in flight. */
+interface Lease {
+  /** When it would have ended had nobody extended it. */
+  readonly firstUntilMs: number;
+  /** When it ends. Written by extend. */
+  untilMs: number;
+}
+
 interface Waiting {
   readonly receive: Receive;
   readonly timer: NodeJS.Timeout;
@@ -28,8 +36,8 @@ export class FakeQueue {
   readonly #waiting = new Set<Waiting>();
   /** Arrived and not handed out yet; only on a queue that messages arrive at. */
   readonly #arrived: CannedMessage[] = [];
-  /** When the lease of each message in flight ends, by number; only where leases are tracked. */
-  readonly #leases: Map<number, number> | undefined;
+  /** Of each message in flight that is not lost, by number; only where leases are tracked. */
+  readonly #leases: Map<number, Lease> | undefined;
   /** There from the start, and not handed out yet. Written by the constructor and #readyMessage. */
   #ready: number;
   #lastNumber = 0;
@@ -37,20 +45,29 @@ export class FakeQueue {
   #deleted = 0;
   #sent = 0;
   #leasesLost = 0;
+  /** Of messages that are no longer in flight. */
+  #outlasted = 0;
   /** Of polls that have ended. */
   #openPollMs = 0;
+  readonly #random: () => number;
+  /** Of messages that arrive; 0 where none do. */
+  readonly #perSecond: number;
+  /** Until the next message arrives. Written by #arrive, once no message is left of those that were there. */
   #arrivals: NodeJS.Timeout | undefined;
 
   constructor(options: QueueOptions, random: () => number) {
     this.visibilitySeconds = options.visibilitySeconds ?? 30;
     const { messages } = options;
     this.#leases = options.trackLeases === true ? new Map() : undefined;
+    this.#random = random;
     if (typeof messages === "object") {
       this.#ready = messages.ready;
-      this.#arrive(messages.perSecond, random);
+      this.#perSecond = messages.perSecond;
     } else {
       this.#ready = messages === "deep" ? Infinity : 0;
+      this.#perSecond = 0;
     }
+    if (this.#ready === 0) this.#arrive();
   }
 
   count(operation: string): void {
@@ -83,21 +100,25 @@ export class FakeQueue {
     this.#deleted += 1;
     if (this.#leases === undefined) return;
     const number = numberOf(receiptHandle);
-    if ((this.#leases.get(number) ?? Infinity) < performance.now()) this.#leasesLost += 1;
-    this.#leases.delete(number);
+    const lease = this.#leases.get(number);
+    if (lease !== undefined) this.#endLease(number, lease, performance.now());
   }
 
   extend(receiptHandle: string, seconds: number): void {
     const number = numberOf(receiptHandle);
-    const untilMs = this.#leases?.get(number);
+    const lease = this.#leases?.get(number);
     // One that has run out is somebody else's by now: it stays lost.
-    if (untilMs === undefined || untilMs < performance.now()) return;
-    this.#leases?.set(number, performance.now() + seconds * 1_000);
+    if (lease === undefined || lease.untilMs < performance.now()) return;
+    lease.untilMs = performance.now() + seconds * 1_000;
   }
 
   counts(): QueueCounts {
     const now = performance.now();
     this.#sweepLeases(now);
+    let outlasted = this.#outlasted;
+    for (const { firstUntilMs } of this.#leases?.values() ?? []) {
+      if (firstUntilMs < now) outlasted += 1;
+    }
     let openPollMs = this.#openPollMs;
     for (const { sinceMs } of this.#waiting) openPollMs += now - sinceMs;
     return {
@@ -106,6 +127,7 @@ export class FakeQueue {
       deleted: this.#deleted,
       sent: this.#sent,
       leasesLost: this.#leasesLost,
+      outlasted,
       openPollMs,
     };
   }
@@ -125,7 +147,7 @@ export class FakeQueue {
     const taken: string[] = [];
     while (taken.length < count) {
       const message = this.#arrived.shift() ?? this.#readyMessage();
-      this.#leases?.set(message.number, untilMs);
+      this.#leases?.set(message.number, { firstUntilMs: untilMs, untilMs });
       taken.push(messageJson(message, attributes));
     }
     this.#handedOut += taken.length;
@@ -134,6 +156,8 @@ export class FakeQueue {
 
   #readyMessage(): CannedMessage {
     this.#ready -= 1;
+    // Not before: what arrives is the same, and finds the same queue, however long a client takes until then.
+    if (this.#ready === 0) this.#arrive();
     return this.#nextMessage();
   }
 
@@ -150,24 +174,29 @@ export class FakeQueue {
     return true;
   }
 
-  #arrive(perSecond: number, random: () => number): void {
-    const pauseMs = (-Math.log(1 - random()) * 1_000) / perSecond;
+  #arrive(): void {
+    if (this.#perSecond === 0) return;
+    const pauseMs = (-Math.log(1 - this.#random()) * 1_000) / this.#perSecond;
     this.#arrivals = setTimeout(() => {
       this.#arrived.push(this.#nextMessage());
       const [first] = this.#waiting;
       if (first !== undefined && this.#endWait(first)) {
         first.receive.answer(this.#take(first.receive));
       }
-      this.#arrive(perSecond, random);
+      this.#arrive();
     }, pauseMs);
   }
 
   #sweepLeases(now: number): void {
-    if (this.#leases === undefined) return;
-    for (const [number, untilMs] of this.#leases) {
-      if (untilMs >= now) continue;
-      this.#leasesLost += 1;
-      this.#leases.delete(number);
+    for (const [number, lease] of this.#leases ?? []) {
+      if (lease.untilMs < now) this.#endLease(number, lease, now);
     }
+  }
+
+  /** It is over: its message was deleted, or it has run out. */
+  #endLease(number: number, { firstUntilMs, untilMs }: Lease, now: number): void {
+    if (untilMs < now) this.#leasesLost += 1;
+    if (firstUntilMs < now) this.#outlasted += 1;
+    this.#leases?.delete(number);
   }
 }

@@ -5,7 +5,7 @@
 /** A queue of the endpoint. */
 export interface QueueOptions {
   readonly name: string;
-  /** `deep`: it never ends. `perSecond`: Poisson arrivals, beside `ready` messages that are there at once. */
+  /** `deep`: it never ends. `ready`: that many are there at once; `perSecond`: Poisson arrivals once those are handed out. */
   readonly messages: "deep" | "none" | { readonly perSecond: number; readonly ready: number };
   /** The queue's visibility timeout. Default 30. */
   readonly visibilitySeconds?: number;
@@ -21,7 +21,10 @@ export interface QueueCounts {
   readonly deleted: number;
   /** Messages that were sent to it. */
   readonly sent: number;
+  /** Messages whose lease ran out while they were in hand; only where leases are tracked. */
   readonly leasesLost: number;
+  /** Messages that were in hand for longer than the first lease of theirs, lost or not; only where leases are tracked. */
+  readonly outlasted: number;
   /** Open long polls, added up over time: 1,000 is one poll for a second. */
   readonly openPollMs: number;
 }

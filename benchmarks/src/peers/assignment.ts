@@ -16,6 +16,7 @@ export interface Assignment {
   /** Messages a batch, of peers whose batches can be larger than a receive. */
   readonly batchSize: number;
   readonly work: WorkSpec;
+  /** Messages are counted from the first on, time from when the peer has started. */
   readonly warmUp: Span;
   /** What is measured, in messages or time since the warm-up; several: a reading at each. Undefined: it runs until it is ended. */
   readonly measure: Span | readonly Span[] | undefined;

@@ -54,7 +54,7 @@ export const catalogue: Readonly<Record<PeerName, PeerEntry>> = {
   },
   "sqs-consumer": {
     title: "sqs-consumer",
-    options: `\`handleMessage\`, \`batchSize\` 10, and one Consumer for ten handlers at once, as its maintainers advise (issues 96 and 229); ${sdkClient}.`,
+    options: `\`handleMessage\`, \`batchSize\` 10 (1 where there is one handler), and one Consumer for ten handlers at once, as its maintainers advise (issues 96 and 229); ${sdkClient}.`,
   },
   "sqs-consumer-single": {
     title: "sqs-consumer, one each",

@@ -1,17 +1,13 @@
 /**
  * Owns how millrace's consumers are set up to be measured. It never counts anything.
  */
-import { Consumer, fromSdk, HttpSqs } from "millrace";
+import { Consumer, HttpSqs } from "millrace";
 import type { SqsApi } from "millrace";
 import type { PeerSetup } from "./peer.ts";
-import { credentials, region, sdkClient } from "./settings.ts";
+import { credentials, region } from "./settings.ts";
 
 export function startMillrace(setup: PeerSetup): Promise<void> {
   return startOver(httpSqs(setup.origin), setup);
-}
-
-export function startMillraceSdk(setup: PeerSetup): Promise<void> {
-  return startOver(fromSdk(sdkClient(setup.origin)), setup);
 }
 
 export async function startMillraceBatch(setup: PeerSetup): Promise<void> {
@@ -30,7 +26,10 @@ export async function startMillraceBatch(setup: PeerSetup): Promise<void> {
   );
 }
 
-async function startOver(sqs: SqsApi, { queueUrls, slots, handle }: PeerSetup): Promise<void> {
+export async function startOver(
+  sqs: SqsApi,
+  { queueUrls, slots, handle }: PeerSetup,
+): Promise<void> {
   await Promise.all(
     queueUrls.map((queue) =>
       new Consumer({

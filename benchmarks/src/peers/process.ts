@@ -41,7 +41,6 @@ class Measurement {
     this.#meter = meter;
     this.#work = work;
     this.#beginning = { messages: meter.messages, atMs: performance.now(), cpuUs: cpuUs() };
-    work.begin?.();
   }
 
   read(): PeerReading {
@@ -93,7 +92,9 @@ async function run(assignment: Assignment): Promise<void> {
     onDone: (messages) => meter.count(messages),
   });
   tell({ said: "ready" });
-  await new Measurement(meter, work).until(warmUp);
+  // Of messages the first count as well, which some peers are handed before they say that they have started.
+  if ("messages" in warmUp) await meter.whenCounted(warmUp.messages);
+  else await new Measurement(meter, work).until(warmUp);
   tell({ said: "begin" });
   const measurement = new Measurement(meter, work);
   for (const span of [measure].flat()) {

@@ -1,32 +1,7 @@
 /**
- * Owns what all clients are told of the endpoint: region, credentials, and the body that is sent. It never
- * connects.
+ * Owns what all clients are told of the endpoint: region and credentials. It imports nothing, so that those without
+ * the SDK are measured without it.
  */
-import { SQS, SQSClient } from "@aws-sdk/client-sqs";
-import type { SQSClientConfig } from "@aws-sdk/client-sqs";
 
 export const region = "us-east-1";
 export const credentials = { accessKeyId: "AKIDBENCHMARK", secretAccessKey: "benchmark" } as const;
-
-/**
- * One client a process: it keeps its connections open, is not held up by the SDK's default of 50 sockets, and
- * computes no MD5 of bodies, since HttpSqs does not either.
- */
-function sdkConfig(endpoint: string): SQSClientConfig {
-  return {
-    endpoint,
-    region,
-    credentials,
-    md5: false,
-    requestHandler: { httpAgent: { keepAlive: true, maxSockets: 500 } },
-  };
-}
-
-export function sdkClient(endpoint: string): SQSClient {
-  return new SQSClient(sdkConfig(endpoint));
-}
-
-/** The SDK's client with a method for each operation, which squiss-ts wants. */
-export function sdkAggregate(endpoint: string): SQS {
-  return new SQS(sdkConfig(endpoint));
-}

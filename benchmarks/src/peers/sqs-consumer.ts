@@ -4,10 +4,11 @@
 import { Consumer } from "sqs-consumer";
 import type { ConsumerOptions } from "sqs-consumer";
 import type { PeerSetup } from "./peer.ts";
-import { sdkClient } from "./settings.ts";
+import { sdkClient } from "./sdk-client.ts";
 
 export function startSqsConsumer(setup: PeerSetup): Promise<void> {
-  return start(setup, { batchSize: 10, ...oneByOne(setup) });
+  // It hands all of a receive over at once, so that is how many handlers there are at once.
+  return start(setup, { batchSize: Math.min(10, setup.slots), ...oneByOne(setup) });
 }
 
 /** No message waits for others of its receive; each costs a receive of its own. */

@@ -4,7 +4,7 @@
 import { Squiss } from "squiss-ts";
 import type { Message } from "squiss-ts";
 import type { PeerSetup } from "./peer.ts";
-import { sdkAggregate } from "./settings.ts";
+import { sdkAggregate } from "./sdk-client.ts";
 
 export async function startSquiss(setup: PeerSetup): Promise<void> {
   const { origin, queueUrls, slots, handle } = setup;

@@ -6,8 +6,6 @@
 export interface Work {
   readonly handle: (body: string) => Promise<void>;
   readonly handleBatch: (bodies: readonly string[]) => Promise<void>;
-  /** The warm-up is over. */
-  readonly begin?: () => void;
   /** What it has to say beyond the number of messages. */
   readonly metrics?: () => Record<string, number>;
 }

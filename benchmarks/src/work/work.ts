@@ -7,13 +7,13 @@ import { done } from "./handler.ts";
 import type { Work } from "./handler.ts";
 import type { HashSpec } from "./hash.ts";
 import type { InsertSpec } from "./insert.ts";
+import type { LatencySpec } from "./latency.ts";
 import type { UnevenSpec } from "./uneven.ts";
 
 /** What a handler does with a message. */
 export type WorkSpec =
   | { readonly kind: "nothing" }
-  /** Nothing, and writes down how long ago the message was sent. */
-  | { readonly kind: "latency" }
+  | LatencySpec
   | UnevenSpec
   | InsertSpec
   | HashSpec;
@@ -22,7 +22,7 @@ export type WorkSpec =
 export async function makeWork(spec: WorkSpec, meter: Meter): Promise<Work> {
   switch (spec.kind) {
     case "latency":
-      return (await import("./latency.ts")).latency(meter);
+      return (await import("./latency.ts")).latency(spec, meter);
     case "uneven":
       return (await import("./uneven.ts")).uneven(spec, meter);
     case "insert":

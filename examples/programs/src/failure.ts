@@ -26,7 +26,7 @@ export interface Complaint {
 
 /** What to tell of an error, whatever it is. */
 export function complaintAbout(error: unknown): Complaint {
-  const reason = whyOf(error);
+  const reason = whyOf(firstOf(error));
   // A request that cannot be sent: what AWS's variables and files say of endpoint or region is wrong.
   const misused =
     reason instanceof UsageError ||
@@ -34,6 +34,16 @@ export function complaintAbout(error: unknown): Complaint {
     reason instanceof SqsRequestError;
   const exitCode = misused ? exitCodes.usage : exitCodes.failed;
   return { text: oneLine(textOf(reason)), exitCode };
+}
+
+/**
+ * What failed first, where putting things away failed too: the error of `using` names both, and says of itself
+ * only that there is another. By its name, since Node before 24 has no such class.
+ */
+function firstOf(error: unknown): unknown {
+  const another =
+    error instanceof Error && error.name === "SuppressedError" && "suppressed" in error;
+  return another ? firstOf(error.suppressed) : error;
 }
 
 /** A send that failed says so; what SQS said is why. */
