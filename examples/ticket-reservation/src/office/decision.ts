@@ -22,8 +22,9 @@ export async function decide(
 ): Promise<boolean> {
   const { rows } = await db.query<{ customer: string; holder: string | null }>(
     `SELECT reservations.customer, seats.reservation AS holder
-     FROM tickets.reservations JOIN tickets.seats USING (event, seat) WHERE reservations.id = $1`,
-    [id],
+     FROM tickets.reservations JOIN tickets.seats USING (event, seat)
+     WHERE reservations.id = $1 AND event = $2 AND seat = $3`,
+    [id, event, seat],
   );
   const [found] = rows;
   if (found === undefined) return false;

@@ -24,8 +24,10 @@ const maxStreams = 1_000;
 
 export function eventRoutes(app: FastifyInstance, { pool, feed }: EventRoutesOptions): void {
   const streams = new Set<EventStream>();
+  let closing = false;
   // A stream does not end by itself, and the server waits for what is under way.
   app.addHook("preClose", () => {
+    closing = true;
     for (const stream of streams) stream.end();
   });
 
@@ -77,6 +79,7 @@ export function eventRoutes(app: FastifyInstance, { pool, feed }: EventRoutesOpt
       const customers = query.customers?.split(",") ?? [];
       // While there is still a status code to say it with.
       found(await seatMap(pool, params.event), params.event);
+      if (closing) throw new ProblemError(503, "the server is stopping");
       if (streams.size >= maxStreams) throw new ProblemError(503, "there are too many streams");
       const stream = new EventStream({
         response: rawOf(reply),

@@ -19,6 +19,8 @@ const noticeOurEnd = [
   "SET LOCAL tcp_keepalives_idle = 10",
   "SET LOCAL tcp_keepalives_interval = 5",
   "SET LOCAL tcp_keepalives_count = 9",
+  // Linux suspends those while something that was sent is not acknowledged: an answer to a host that is gone.
+  "SET LOCAL tcp_user_timeout = 55000",
 ].join("; ");
 /** Of a server that has no such setting, and of one whose platform has no way to look. */
 const noSuchSetting: ReadonlySet<string | undefined> = new Set(["42704", "22023"]);

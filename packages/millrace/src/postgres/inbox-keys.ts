@@ -2,8 +2,11 @@
  * Owns the rows of the inbox: the keys of what was done. It never begins or ends a transaction.
  */
 import type { PoolClient } from "pg";
-import { statementFailed } from "./errors.ts";
+import { StatementError, statementFailed } from "./errors.ts";
 import type { TableName } from "./table-name.ts";
+
+/** Fewer rows than there were to be (Postgres manual, appendix A). */
+const noData = "02000";
 
 /** What {@link recordKeys} is to record. */
 export interface Keys {
@@ -35,16 +38,27 @@ export async function recordKeys(tx: PoolClient, keys: Keys): Promise<ReadonlySe
   }
 }
 
-/** Takes keys back that this transaction has recorded. */
+/**
+ * Takes keys back that this transaction has recorded.
+ *
+ * @throws StatementError where they are not all there: a handler that changed the search path has another table of that
+ * name before it, and a key that stayed would acknowledge a message that was not done.
+ */
 export async function forgetKeys(
   tx: PoolClient,
   { table, scope, keys }: Omit<Keys, "retentionDays">,
 ): Promise<void> {
   if (keys.length === 0) return;
+  let forgotten: number | null;
   try {
     const sql = `DELETE FROM ${table.sql} WHERE queue = $1 AND key = ANY ($2::text[])`;
-    await tx.query(sql, [scope, keys]);
+    ({ rowCount: forgotten } = await tx.query(sql, [scope, keys]));
   } catch (error) {
     throw statementFailed("the keys of messages could not be taken back", error);
   }
+  if (forgotten === keys.length) return;
+  throw new StatementError(
+    `${keys.length} keys of messages were to be taken back, and ${forgotten ?? 0} were in ${table.sql}: name the table with its schema where handlers change the search path`,
+    noData,
+  );
 }

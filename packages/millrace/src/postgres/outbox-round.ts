@@ -86,7 +86,10 @@ export async function relayRound(ask: Ask, parts: RoundParts): Promise<RoundRepo
   // Sends take their time, and are bounded; a database that ends idle transactions must not end this one sooner.
   const idleMs = laneTurnMs + sendTimeoutMs + idleGraceMs;
   const bound = `SET LOCAL idle_in_transaction_session_timeout = ${idleMs}`;
-  await begin(pool, (sql) => ask(sql, []), "read committed", bound);
+  // Nor for the time that it takes in all: what SQS has by then would be sent again, for ever.
+  const unbounded = `SELECT set_config('transaction_timeout', '0', true)
+    WHERE current_setting('server_version_num')::int >= 170000`;
+  await begin(pool, (sql) => ask(sql, []), "read committed", bound, unbounded);
   const claim = { table, count: batchSize, resting, cursor };
   const singles = await claimSingles(ask, claim);
   const lanes = await claimLanes(ask, claim);

@@ -284,3 +284,24 @@ it("refuses what cannot work", () => {
   expect(() => inboxBatch(bench.pool(), 1 as never)).toThrow(OptionError);
   expect(() => inboxBatch(bench.pool(), doAll, { retentionDays: -1 })).toThrow(OptionError);
 });
+
+it("commits nothing where a handler's search path hides the keys of what is to come again", async () => {
+  const pool = bench.pool();
+  await pool.query("CREATE SCHEMA IF NOT EXISTS hiding");
+  await pool.query(
+    "CREATE TABLE IF NOT EXISTS hiding.millrace_inbox (LIKE millrace_inbox INCLUDING ALL)",
+  );
+  const [done, again] = [message(), message()];
+  const handled: string[] = [];
+  const handle = inboxBatch(pool, async (messages, tx) => {
+    handled.push(...messages.map(({ id }) => id));
+    await tx.query("SET LOCAL search_path TO hiding");
+    return messages.map((each) => (each === again ? retry() : undefined));
+  });
+  await expect(failure(handle([done, again], context()))).resolves.toMatchObject({
+    code: "STATEMENT_FAILED",
+    message: /name the table with its schema/,
+  });
+  await failure(handle([done, again], context()));
+  expect(handled).toEqual([done.id, again.id, done.id, again.id]);
+});

@@ -341,10 +341,12 @@ describe("a round's transaction", () => {
   it("ends soon after its relay is gone, and not while it sends", async () => {
     const b = await OutboxBench.open(bench);
     const names = ["idle_in_transaction_session_timeout", "tcp_keepalives_idle"];
-    names.push("tcp_keepalives_interval", "tcp_keepalives_count");
+    names.push("tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout");
+    names.push("transaction_timeout");
     const sql = `SELECT name, setting FROM pg_settings WHERE name = ANY (ARRAY['${names.join("', '")}']) ORDER BY name`;
     let settings: unknown;
-    const pool = answering(bench.pool({ max: 1 }), (text, query) => {
+    const limited = bench.pool({ max: 1, options: "-c transaction_timeout=60s" });
+    const pool = answering(limited, (text, query) => {
       if (text !== "COMMIT") return undefined;
       return query(sql).then((result) => {
         settings = (result as { rows: unknown }).rows;
@@ -357,6 +359,8 @@ describe("a round's transaction", () => {
       { name: "tcp_keepalives_count", setting: "9" },
       { name: "tcp_keepalives_idle", setting: "10" },
       { name: "tcp_keepalives_interval", setting: "5" },
+      { name: "tcp_user_timeout", setting: "55000" },
+      { name: "transaction_timeout", setting: "0" },
     ]);
   });
 
