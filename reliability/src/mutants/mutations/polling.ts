@@ -68,8 +68,20 @@ export const polling: readonly Mutation[] = [
   {
     name: "ignores its limits",
     file: "consumer/receiver.js",
-    find: "Math.min(allowed, permits.free +",
+    find: "Math.min(allowed, next.wanted, permits.free +",
     replace: "Math.min(next.wanted, permits.free +",
+  },
+  {
+    name: "grants each open poll all that its limits allow",
+    file: "consumer/receiver.js",
+    find: "return allowed - this.#requested;",
+    replace: "return allowed;",
+  },
+  {
+    name: "asks no limits before its first poll",
+    file: "consumer/receiver.js",
+    find: "Math.min(this.#fullPoll, await this.#track(this.#ask()))",
+    replace: "this.#fullPoll",
   },
   {
     name: "makes no longer a pause after each failure",
@@ -104,7 +116,7 @@ export const polling: readonly Mutation[] = [
   {
     name: "starts though its first poll was denied",
     file: "consumer/receiver.js",
-    find: "if (failure !== undefined && needsSomeone(failure))\n            throw failure;",
+    find: "if (failure !== undefined && needsSomeone(failure))\n                throw failure;",
     replace: "",
     queues: ["ordered", "fifo"],
   },
