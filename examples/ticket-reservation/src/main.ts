@@ -12,8 +12,11 @@ import {
   RunFailedError,
   wholeNumber,
 } from "programs";
+import type { Screen } from "programs";
 import { requireRoom } from "./connections.ts";
 import { Crew } from "./crew.ts";
+import { requestAgain } from "./office/reservations.ts";
+import { openOfficeDatabase } from "./office-database.ts";
 import { openQueue } from "./office-queue.ts";
 import { drainSeconds, stopWithinMs } from "./patience.ts";
 
@@ -45,13 +48,15 @@ const command = commandLine(
 
 await run(command, async ({ screen, signal }) => {
   const { port, workers, concurrency } = command.opts<Options>();
-  // A database of DATABASE_URL may have more room.
-  if ((process.env["DATABASE_URL"] ?? "") === "") requireRoom({ workers, concurrency });
+  const hasOwnDatabase = (process.env["DATABASE_URL"] ?? "") !== "";
+  // It may have more room than a local one.
+  if (!hasOwnDatabase) requireRoom({ workers, concurrency });
   const givenUp = new AbortController();
   const giveUp = (error: Error): void => givenUp.abort(error);
   await using sqs = await openQueue(screen, giveUp);
   await using database = await openDatabase({ screen, signal });
   const env = { ...sqs.env, DATABASE_URL: database.url };
+  if (sqs.isNew && hasOwnDatabase) await recover(env, screen);
   const tell = (who: string, how: string): void =>
     screen.line("tickets", `${who} ended: ${how}; another takes its place`, "warning");
   const onGivenUp = ({ message }: Error): void => giveUp(new RunFailedError(message));
@@ -91,3 +96,16 @@ await run(command, async ({ screen, signal }) => {
   await staff.stop(stopWithinMs);
   return undefined;
 });
+
+/** A local queue ends with its program. What was in it when that ended is still undecided in a database that did not. */
+async function recover(
+  { QUEUE_URL, DATABASE_URL }: { readonly QUEUE_URL: string; readonly DATABASE_URL: string },
+  screen: Screen,
+): Promise<void> {
+  const options = { max: 1, applicationName: "tickets: recovery" };
+  await using pool = await openOfficeDatabase(DATABASE_URL, options);
+  const count = await requestAgain(pool, QUEUE_URL);
+  if (count === 0) return;
+  const what = `${count.toLocaleString("en-US")} undecided ${count === 1 ? "reservation" : "reservations"} of before`;
+  screen.line("tickets", `${what}, whose queue is gone, sent to the new one`);
+}

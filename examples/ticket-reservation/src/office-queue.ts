@@ -38,7 +38,9 @@ export function requireStandardQueue(queue: string): void {
 
 export interface OpenQueue extends AsyncDisposable {
   /** What other programs find it by. */
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>> & { readonly QUEUE_URL: string };
+  /** Whether it was made for this program: nothing of before is in it. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -55,13 +57,18 @@ export async function openQueue(
   if (url !== "") {
     requireStandardQueue(url);
     screen.line("sqs", "the queue of QUEUE_URL", "quiet");
-    return { env: { QUEUE_URL: url }, [Symbol.asyncDispose]: () => Promise.resolve() };
+    return {
+      env: { QUEUE_URL: url },
+      isNew: false,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
   }
   const program = new ChildProgram({ file: new URL("./sqs.js", import.meta.url) });
   const { address = "" } = await program.ready;
   void watch(program, onLost);
   screen.line("sqs", `${queueName} at ${address}`, "quiet");
-  return { env: localQueueVariables(address), [Symbol.asyncDispose]: () => program.kill() };
+  const env = localQueueVariables(address);
+  return { env, isNew: true, [Symbol.asyncDispose]: () => program.kill() };
 }
 
 async function watch(

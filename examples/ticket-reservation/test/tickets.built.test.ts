@@ -74,7 +74,7 @@ describe.concurrent("npm run tickets", () => {
     expect(ended.stdout.match(/consumer {4}stopped within/g)).toHaveLength(2);
   });
 
-  it("leaves a worker the time to give back what it cannot decide", async () => {
+  it("leaves a worker the time to give back what it cannot decide, and decides it the next time", async () => {
     const env = { DATABASE_URL: heldDatabaseUrl() };
     const program = start("main", ["--port", "0", "--workers", "1"], env);
     const address = await addressOf(program);
@@ -96,6 +96,13 @@ describe.concurrent("npm run tickets", () => {
     holder.release(true);
     expect(stdout).toMatch(/consumer {4}stopped within .*: finished 0, released 1/);
     expect(exitCode).toBe(0);
+
+    // Its message went with the queue; the next run sends it anew.
+    const next = start("main", ["--port", "0", "--workers", "1"], env);
+    await next.printed(/1 undecided reservation of before, whose queue is gone/);
+    await next.printed(/worker 1 +decided about A1 in/);
+    next.kill("SIGINT");
+    expect(await next.ended).toMatchObject({ exitCode: 0 });
   });
 
   it("goes on when its processes are killed, and takes them along when it is itself", async () => {

@@ -33,6 +33,24 @@ export function requestReservation(
   });
 }
 
+/**
+ * Stores the messages of all that is undecided once more, for a queue that has lost its own. Those that come twice do
+ * no harm: a reservation is decided once.
+ *
+ * @returns how many.
+ */
+export function requestAgain(pool: Pool, queue: string): Promise<number> {
+  return inTransaction(pool, async (tx) => {
+    const { rows } = await tx.query<ReservationMessage>(
+      "SELECT id, event, seat FROM tickets.reservations WHERE state = 'pending' ORDER BY created_at",
+    );
+    for (const { id, event, seat } of rows) {
+      await outbox(tx, queue, { id, event, seat }, { idempotencyKey: id });
+    }
+    return rows.length;
+  });
+}
+
 interface Row {
   readonly id: string;
   readonly event: string;

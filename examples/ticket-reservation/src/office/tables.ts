@@ -9,8 +9,9 @@ import type { Pool } from "pg";
 const createIfMissing = `
   SELECT pg_advisory_xact_lock(hashtext('tickets: create tables'));
   DO $$ BEGIN
-  IF to_regnamespace('tickets') IS NOT NULL THEN RETURN; END IF;
-  CREATE SCHEMA tickets;
+  IF to_regclass('tickets.reservations') IS NOT NULL THEN RETURN; END IF;
+  -- Whoever has no right to create schemas may have been given this one.
+  IF to_regnamespace('tickets') IS NULL THEN CREATE SCHEMA tickets; END IF;
 
   CREATE TABLE tickets.events (
     id            text    PRIMARY KEY,

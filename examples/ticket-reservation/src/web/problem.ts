@@ -3,6 +3,7 @@
  * tells of the inside of the server.
  */
 import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { DatabaseUnavailableError } from "millrace/postgres";
 import type { InputError, Problem } from "./shapes.ts";
@@ -28,6 +29,7 @@ const databaseAwayTexts =
   /^(?:Query read timeout|Connection terminated|timeout (?:expired|exceeded when trying to connect)|Client has encountered a connection error)/;
 
 const retryAfterSeconds = 2;
+const problemType = "application/problem+json";
 
 /** Has every error of `app` answered by a problem, those of Fastify itself too. */
 export function answerWithProblems(app: FastifyInstance, onFault: (error: Error) => void): void {
@@ -41,9 +43,32 @@ export function answerWithProblems(app: FastifyInstance, onFault: (error: Error)
   );
 }
 
-/** The answer to what is no request at all. */
+/** The answer to a request that Fastify has no route for to look at: a path with a broken escape. */
 export function sendProblem(error: FastifyError, reply: FastifyReply): void {
   void send(reply, problemOf(error));
+}
+
+/** By the codes of Node's parser, and the server's; all else is a bad request. */
+const noRequests: Readonly<Record<string, readonly [status: number, detail: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "the request took too long to arrive"],
+  HPE_HEADER_OVERFLOW: [431, "the headers are too large"],
+};
+
+/** Answers what Node cannot read as a request, and cuts the connection off. */
+export function refuseNoRequest(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (socket.writable && error.code !== "ECONNRESET") {
+    const [status, detail] = noRequests[error.code ?? ""] ?? [400, "this is no HTTP request"];
+    const body = JSON.stringify(newProblem(status, detail));
+    const head = [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      `content-type: ${problemType}; charset=utf-8`,
+      `content-length: ${Buffer.byteLength(body)}`,
+      "cache-control: no-store",
+      "connection: close",
+    ].join("\r\n");
+    socket.write(`${head}\r\n\r\n${body}`);
+  }
+  socket.destroySoon();
 }
 
 function send(reply: FastifyReply, problem: Problem): FastifyReply {
@@ -51,7 +76,7 @@ function send(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply
     .status(problem.status)
     .header("cache-control", "no-store")
-    .type("application/problem+json")
+    .type(problemType)
     .send(problem);
 }
 

@@ -12,7 +12,7 @@ import type { Pool } from "pg";
 import { answer, problemAnswer, unhealthyAnswer } from "./answers.ts";
 import type { ChangeFeed } from "./change-feed.ts";
 import { eventRoutes } from "./event-routes.ts";
-import { answerWithProblems, sendProblem } from "./problem.ts";
+import { answerWithProblems, refuseNoRequest, sendProblem } from "./problem.ts";
 import { reservationRoutes } from "./reservation-routes.ts";
 import { schemas } from "./shapes.ts";
 import type { Health } from "./shapes.ts";
@@ -41,10 +41,14 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     requestTimeout: requestTimeoutMs,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
     frameworkErrors: (error, _, reply) => sendProblem(error, reply),
+    clientErrorHandler: refuseNoRequest,
+    // What still comes on a connection that is open is answered like the rest: all that it needs is there until then.
+    return503OnClosing: false,
   });
   // What any page can have a browser send without asking; so only JSON is taken.
   app.removeContentTypeParser("text/plain");
   answerWithProblems(app, options.onFault);
+  letGoAtClose(app);
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -83,6 +87,19 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   });
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   return app;
+}
+
+/** Closing waits for connections; one whose request was under way would be kept for the next, for over a minute. */
+function letGoAtClose(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook("preClose", (done) => {
+    closing = true;
+    done();
+  });
+  app.addHook("onSend", (_, reply, __, done) => {
+    if (closing) void reply.header("connection", "close");
+    done();
+  });
 }
 
 function healthRoute(app: FastifyInstance, { pool, feed }: ServerOptions): void {

@@ -163,6 +163,37 @@ describe("GET /events/:id/stream", () => {
     expect(await reader.next()).toBeUndefined();
   });
 
+  it("is refused once the server is on its way down", async () => {
+    const served = await office.serve();
+    const { address, pool, feed } = served;
+    // A feed that connects later has every stream begin anew.
+    await expect.poll(() => feed.listening).toBe(true);
+    const reader = await EventReader.open(address, "/events/gala/stream");
+    await reader.next();
+    const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>;
+    let letGo = (): void => {};
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const asked = new Promise<void>((resolve) => {
+      const late = async (...args: unknown[]): Promise<unknown> => {
+        resolve();
+        await held;
+        return query(...args);
+      };
+      Object.assign(pool, { query: late });
+    });
+    const late = fetch(`${address}/events/gala/stream`);
+    await asked;
+    const closed = served[Symbol.asyncDispose]();
+    while ((await reader.next()) !== undefined);
+    letGo();
+    const { status, headers } = await late;
+    expect({ status, type: headers.get("content-type") }).toEqual({
+      status: 503,
+      type: "application/problem+json; charset=utf-8",
+    });
+    await closed;
+  });
+
   it("keeps the headers that all answers have", async () => {
     await using served = await office.serve();
     const { address, feed } = served;

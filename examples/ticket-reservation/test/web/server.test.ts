@@ -136,11 +136,18 @@ describe("POST /reservations", () => {
     );
   });
 
-  it("a request that is no HTTP is answered and cut off", async () => {
+  it.each([
+    ["no HTTP", "how do you do\r\n\r\n", 400],
+    ["of a method that there is not", "BREW /pot HTTP/1.1\r\n\r\n", 400],
+    ["of too many headers", `GET / HTTP/1.1\r\nx: ${"y".repeat(20_000)}\r\n\r\n`, 431],
+  ])("a request that is %s is answered by a problem, and cut off", async (_, request, status) => {
     const { port, hostname } = new URL(address);
     const socket = connect(Number(port), hostname);
-    socket.end("how do you do\r\n\r\n");
-    expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 /);
+    socket.end(request);
+    const [head = "", body = ""] = (await text(socket)).split("\r\n\r\n");
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    const type = /^content-type: (.*)$/m.exec(head)?.[1] ?? null;
+    problem({ status, type, headers: new Headers(), body: JSON.parse(body) });
   });
 });
 

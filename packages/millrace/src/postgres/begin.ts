@@ -27,22 +27,27 @@ const noSuchSetting: ReadonlySet<string | undefined> = new Set(["42704", "22023"
 /** Pools whose servers do not know it. */
 const unnoticing = new WeakSet<Pool>();
 
+/** What begins a transaction of a level, in SQL. */
+export type Start = (isolation: Isolation) => string;
+
 /**
- * Begins, and goes on with `statements` in the same message: they take no round trips of their own.
+ * Begins, in one message with the statements around it: they take no round trips of their own, and Postgres waits
+ * for us nowhere between them.
  *
  * @param query runs a text on a client of `pool`.
+ * @param statements makes them, of what begins a transaction. They are made twice where the server does not know how
+ * to notice our end.
  * @throws what `query` throws.
  */
 export async function begin(
   pool: Pool,
   query: (sql: string) => Promise<unknown>,
-  isolation: Isolation,
-  ...statements: readonly string[]
+  statements: (start: Start) => readonly string[],
 ): Promise<void> {
-  const sql = `BEGIN ISOLATION LEVEL ${isolation}`;
+  const text = (start: Start): string => statements(start).join("; ");
   if (!unnoticing.has(pool)) {
     try {
-      await query([sql, noticeOurEnd, ...statements].join("; "));
+      await query(text((isolation) => `${plainly(isolation)}; ${noticeOurEnd}`));
       return;
     } catch (error) {
       if (!noSuchSetting.has(sqlStateOf(error))) throw error;
@@ -50,5 +55,9 @@ export async function begin(
       await query("ROLLBACK");
     }
   }
-  await query([sql, ...statements].join("; "));
+  await query(text(plainly));
+}
+
+function plainly(isolation: Isolation): string {
+  return `BEGIN ISOLATION LEVEL ${isolation}`;
 }

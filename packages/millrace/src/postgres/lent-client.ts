@@ -44,7 +44,7 @@ export async function lendTo<T>(
 }
 
 /** I: none, T: in one, E: in one that has failed. Undefined where `pg` is too old to say. */
-export function transactionStatus(client: PoolClient): string | null | undefined {
+function transactionStatus(client: PoolClient): string | null | undefined {
   return "getTransactionStatus" in client ? client.getTransactionStatus() : undefined;
 }
 

@@ -89,7 +89,11 @@ export async function relayRound(ask: Ask, parts: RoundParts): Promise<RoundRepo
   // Nor for the time that it takes in all: what SQS has by then would be sent again, for ever.
   const unbounded = `SELECT set_config('transaction_timeout', '0', true)
     WHERE current_setting('server_version_num')::int >= 170000`;
-  await begin(pool, (sql) => ask(sql, []), "read committed", bound, unbounded);
+  await begin(
+    pool,
+    (sql) => ask(sql, []),
+    (start) => [start("read committed"), bound, unbounded],
+  );
   const claim = { table, count: batchSize, resting, cursor };
   const singles = await claimSingles(ask, claim);
   const lanes = await claimLanes(ask, claim);

@@ -60,6 +60,7 @@ export async function migrate(pool: Pool, options: MigrateOptions = {}): Promise
     takeTurn,
     createIfMissing(inbox, createInbox),
     createIfMissing(outbox, createOutbox),
+    refuseIfSame(inbox, outbox),
   ].join(";");
   await withClient(pool, options.signal, (held) =>
     held.run("the tables could not be created", sql),
@@ -74,6 +75,15 @@ const takeTurn = `SELECT pg_advisory_xact_lock(${lockKey("migrate")})`;
 function createIfMissing(table: TableName, create: (table: TableName) => string): string {
   return `DO $millrace$ BEGIN
     IF to_regclass('${table.sql}') IS NULL THEN ${create(table)} END IF;
+  END $millrace$`;
+}
+
+/** Two names can be of one table: `t` and `public.t`. Which schema a name is of, only the database knows. */
+function refuseIfSame(inbox: TableName, outbox: TableName): string {
+  return `DO $millrace$ BEGIN
+    IF to_regclass('${inbox.sql}') = to_regclass('${outbox.sql}') THEN
+      RAISE duplicate_table USING MESSAGE = 'inbox and outbox are one table: ${outbox.sql}';
+    END IF;
   END $millrace$`;
 }
 

@@ -2,7 +2,7 @@
  * Owns a transaction from BEGIN to COMMIT or ROLLBACK: its locks, its repetition after a conflict, and the
  * certainty about how it ended. It never looks at what is done in it.
  */
-import type { Pool, PoolClient } from "pg";
+import type { Pool, PoolClient, QueryResult } from "pg";
 import { sleep } from "../clock.ts";
 import type { Clock } from "../clock.ts";
 import { fullJitterMs } from "../random.ts";
@@ -20,7 +20,6 @@ import {
 } from "./errors.ts";
 import { withClient } from "./held-client.ts";
 import type { HeldClient } from "./held-client.ts";
-import { transactionStatus } from "./lent-client.ts";
 
 export interface TransactionParts {
   readonly pool: Pool;
@@ -101,6 +100,15 @@ async function runOnce<T>(
 }
 
 /**
+ * A cursor lives as long as its transaction. That it can be closed before the commit shows that no other one has
+ * taken its place, which the connection's status does not tell: `INSERT ...; ROLLBACK; BEGIN` in one text.
+ */
+const mark = {
+  set: "DECLARE millrace_transaction CURSOR FOR SELECT 1",
+  take: "CLOSE millrace_transaction",
+} as const;
+
+/**
  * Begins, with the locks.
  *
  * Above "read committed" a transaction sees the database as it was at its first statement. Were that the wait
@@ -109,18 +117,19 @@ async function runOnce<T>(
  */
 async function beginLocked(client: PoolClient, parts: TransactionParts): Promise<void> {
   const { pool, isolation, locks } = parts;
-  const open = (level: Isolation, ...statements: readonly string[]): Promise<void> =>
-    begin(pool, (sql) => client.query(sql), level, ...statements);
+  const own = each("pg_advisory_xact_lock", locks);
   try {
-    if (locks.length === 0) {
-      await open(isolation);
-    } else if (isolation === "read committed") {
-      await open(isolation, each("pg_advisory_xact_lock", locks));
-    } else {
-      await open("read committed", each("pg_advisory_lock", locks), "COMMIT");
-      const own = each("pg_advisory_xact_lock", locks);
-      await open(isolation, own, each("pg_advisory_unlock", locks));
-    }
+    await begin(
+      pool,
+      (sql) => client.query(sql),
+      (start) => {
+        if (locks.length === 0) return [start(isolation), mark.set];
+        if (isolation === "read committed") return [start(isolation), own, mark.set];
+        const wait = [start("read committed"), each("pg_advisory_lock", locks), "COMMIT"];
+        const unlock = each("pg_advisory_unlock", locks);
+        return [...wait, start(isolation), own, unlock, mark.set];
+      },
+    );
   } catch (error) {
     throw statementFailed("the transaction could not begin", error);
   }
@@ -134,17 +143,16 @@ function each(lock: string, keys: readonly string[]): string {
 }
 
 async function commitOn(held: HeldClient): Promise<void> {
-  const { client } = held;
-  if (transactionStatus(client) === "I") {
-    throw new TransactionEndedError("the handler ended the transaction, within a query of several");
-  }
-  let command: string;
+  let command: string | undefined;
   try {
-    ({ command } = await client.query("COMMIT"));
+    command = lastCommand(await held.client.query(`${mark.take}; COMMIT`));
   } catch (error) {
+    const sqlState = sqlStateOf(error);
+    if (sqlState === noSuchCursor) throw new TransactionEndedError(endedWithin);
     // Only Postgres refuses. Where `pg` itself gave up, for its query_timeout, the commit may well succeed, and a
     // ROLLBACK behind it be answered.
-    if (sqlStateOf(error) !== undefined && (await rollBack(held))) {
+    if (sqlState !== undefined && (await rollBack(held))) {
+      if (sqlState === failedTransaction) throw new TransactionAbortedError();
       throw statementFailed("the commit was refused", error);
     }
     held.destroy();
@@ -154,6 +162,16 @@ async function commitOn(held: HeldClient): Promise<void> {
   // Postgres does not call it an error: it says what it did instead.
   if (command !== "COMMIT") throw new TransactionAbortedError();
 }
+
+/** Of a text of several statements `pg` answers with a list, which its types do not say. */
+function lastCommand(result: QueryResult | readonly QueryResult[]): string | undefined {
+  return (Array.isArray(result) ? result.at(-1) : result)?.command;
+}
+
+/** What Postgres says where there is no such cursor, and of any statement in a transaction that has failed. */
+const noSuchCursor = "34000";
+const failedTransaction = "25P02";
+const endedWithin = "the handler ended the transaction, within a query of several";
 
 /** Whether it was answered. If not the connection is destroyed, which rolls back too. */
 async function rollBack(held: HeldClient): Promise<boolean> {

@@ -101,7 +101,7 @@ it("records its keys in one statement", async () => {
     Array.from({ length: 100 }, () => message()),
     context(),
   );
-  expect(statements).toEqual(["BEGIN ", "INSERT", "INSERT", "COMMIT"]);
+  expect(statements).toEqual(["BEGIN ", "INSERT", "INSERT", "CLOSE "]);
 });
 
 describe("a batch handler's outcomes", () => {

@@ -151,6 +151,29 @@ describe("the end of the transaction", () => {
     await expect(failed).rejects.toBeInstanceOf(TransactionEndedError);
     expect(await done(pool, "without")).toBe(0);
   });
+
+  it.each(["SELECT; ROLLBACK; BEGIN", "SELECT; ROLLBACK AND CHAIN"])(
+    "hidden in a query that begins another is found: %s",
+    async (text) => {
+      const pool = bench.pool({ max: 1 });
+      const failed = handling(pool, async (tx) => {
+        await did(tx, `before ${text}`);
+        await tx.query(text);
+        await did(tx, `after ${text}`);
+      });
+      await expect(failed).rejects.toBeInstanceOf(TransactionEndedError);
+      expect(await bench.effects(pool)).not.toContainEqual(expect.stringContaining(text));
+    },
+  );
+
+  it("hidden in a query of several is found with a pg that does not know the connection's status", async () => {
+    const pool = bench.pool({ max: 1 });
+    pool.on("connect", (client) =>
+      Object.assign(client, { getTransactionStatus: () => undefined }),
+    );
+    const failed = handling(pool, (tx) => tx.query("SELECT; ROLLBACK"));
+    await expect(failed).rejects.toBeInstanceOf(TransactionEndedError);
+  });
 });
 
 it("a release by the handler, or by a query builder, does no harm", async () => {

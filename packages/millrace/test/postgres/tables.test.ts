@@ -109,6 +109,14 @@ describe("migrate", () => {
     });
   });
 
+  it("refuses one table for both, with its schema and without, and makes none", async () => {
+    const pool = bench.pool();
+    const migrating = migrate(pool, { inbox: "both", outbox: "public.both" });
+    await expect(migrating).rejects.toMatchObject({ code: "STATEMENT_FAILED", sqlState: "42P07" });
+    const { rows } = await pool.query("SELECT to_regclass('both') AS both");
+    expect(rows).toEqual([{ both: null }]);
+  });
+
   it("makes an outbox that takes no options but an object", async () => {
     const pool = bench.pool();
     await migrate(pool);
