@@ -12,7 +12,7 @@ import {
   RunFailedError,
   wholeNumber,
 } from "programs";
-import type { Screen } from "programs";
+import type { Surroundings } from "programs";
 import { requireRoom } from "./connections.ts";
 import { Crew } from "./crew.ts";
 import { requestAgain } from "./office/reservations.ts";
@@ -56,7 +56,7 @@ await run(command, async ({ screen, signal }) => {
   await using sqs = await openQueue(screen, giveUp);
   await using database = await openDatabase({ screen, signal });
   const env = { ...sqs.env, DATABASE_URL: database.url };
-  if (sqs.isNew && hasOwnDatabase) await recover(env, screen);
+  if (sqs.isNew && hasOwnDatabase) await recover(env, { screen, signal });
   const tell = (who: string, how: string): void =>
     screen.line("tickets", `${who} ended: ${how}; another takes its place`, "warning");
   const onGivenUp = ({ message }: Error): void => giveUp(new RunFailedError(message));
@@ -97,15 +97,15 @@ await run(command, async ({ screen, signal }) => {
   return undefined;
 });
 
-/** A local queue ends with its program. What was in it when that ended is still undecided in a database that did not. */
+/** A local queue ends with its program. What was in it then is still undecided in a database that goes on. */
 async function recover(
   { QUEUE_URL, DATABASE_URL }: { readonly QUEUE_URL: string; readonly DATABASE_URL: string },
-  screen: Screen,
+  { screen, signal }: Surroundings,
 ): Promise<void> {
   const options = { max: 1, applicationName: "tickets: recovery" };
   await using pool = await openOfficeDatabase(DATABASE_URL, options);
-  const count = await requestAgain(pool, QUEUE_URL);
+  const count = await requestAgain(pool, QUEUE_URL, signal);
   if (count === 0) return;
   const what = `${count.toLocaleString("en-US")} undecided ${count === 1 ? "reservation" : "reservations"} of before`;
-  screen.line("tickets", `${what}, whose queue is gone, sent to the new one`);
+  screen.line("tickets", `${what}: to be decided now, by way of the new queue`);
 }

@@ -4,10 +4,11 @@
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
+import type { Server } from "node:http";
 import { SqsService } from "@millrace/local-sqs";
 import { OutboxRelay } from "millrace/postgres";
 import { Client, Pool } from "pg";
-import { expect, onTestFinished } from "vitest";
+import { expect, onTestFinished, vi } from "vitest";
 import { databasePool } from "programs";
 import { useTestDatabase } from "../../../test/database.ts";
 import { webConnections } from "../src/connections.ts";
@@ -18,9 +19,16 @@ import { createTables, dropConstraints } from "../src/office/tables.ts";
 import { ChangeFeed } from "../src/web/change-feed.ts";
 import { buildServer } from "../src/web/server.ts";
 
+export interface ServeOptions {
+  readonly url?: string | undefined;
+  readonly queue?: string | undefined;
+  readonly requestTimeoutMs?: number | undefined;
+}
+
 /** The web server, listening. */
 export interface Served extends AsyncDisposable {
   readonly address: string;
+  readonly server: Server;
   readonly feed: ChangeFeed;
   readonly pool: Pool;
   /** What the server reported. */
@@ -90,20 +98,21 @@ export class Office {
   }
 
   /** The web server, listening; its changes are heard. What it takes stays in the outbox. */
-  async serve({ url = this.#url(), queue = "reservations" } = {}): Promise<Served> {
+  async serve(options: ServeOptions = {}): Promise<Served> {
+    const { url = this.#url(), queue = "reservations", requestTimeoutMs } = options;
     const faults: unknown[] = [];
     const report = (fault: unknown): void => void faults.push(fault);
     const pool = databasePool(url, webConnections);
     const feed = new ChangeFeed(url, report);
     feed.start();
-    const app = await buildServer({ pool, feed, queue, onFault: report });
+    const app = await buildServer({ pool, feed, queue, onFault: report, requestTimeoutMs });
     const address = await app.listen({ host: "127.0.0.1", port: 0 });
     const close = async (): Promise<void> => {
       await app.close();
       await feed[Symbol.asyncDispose]();
       await endPool(pool);
     };
-    return { address, feed, pool, faults, [Symbol.asyncDispose]: close };
+    return { address, server: app.server, feed, pool, faults, [Symbol.asyncDispose]: close };
   }
 
   /** Workers for a queue, started; and the relay that fills it. */
@@ -126,9 +135,11 @@ export class Office {
 }
 
 async function endPool(pool: Pool): Promise<void> {
-  const lent = pool.totalCount - pool.idleCount;
+  // A request whose sender has gone may still be at work.
+  await vi.waitFor(() => {
+    expect(pool.totalCount - pool.idleCount, "clients that are not back").toBe(0);
+  });
   await pool.end();
-  expect(lent, "clients that are not back").toBe(0);
 }
 
 /** A port of 127.0.0.1 on which nobody listens. */

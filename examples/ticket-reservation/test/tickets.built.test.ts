@@ -99,7 +99,7 @@ describe.concurrent("npm run tickets", () => {
 
     // Its message went with the queue; the next run sends it anew.
     const next = start("main", ["--port", "0", "--workers", "1"], env);
-    await next.printed(/1 undecided reservation of before, whose queue is gone/);
+    await next.printed(/1 undecided reservation of before: to be decided now/);
     await next.printed(/worker 1 +decided about A1 in/);
     next.kill("SIGINT");
     expect(await next.ended).toMatchObject({ exitCode: 0 });

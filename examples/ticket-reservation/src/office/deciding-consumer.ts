@@ -41,7 +41,12 @@ export function decidingConsumer(options: DecidingConsumerOptions): Consumer<Res
   const handle: Handler<ReservationMessage> =
     options.unguarded === true
       ? (message) => decideAbout(message, pool)
-      : inbox(pool, decideAbout, { lock: ({ body }) => `${body.event}/${body.seat}`, onDuplicate });
+      : inbox(pool, decideAbout, {
+          lock: ({ body }) => `${body.event}/${body.seat}`,
+          // The reservations are the same whatever queue they come by.
+          scope: "tickets",
+          onDuplicate,
+        });
   return new Consumer({
     queue,
     sqs,

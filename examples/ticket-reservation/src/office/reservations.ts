@@ -34,17 +34,21 @@ export function requestReservation(
 }
 
 /**
- * Stores the messages of all that is undecided once more, for a queue that has lost its own. Those that come twice do
- * no harm: a reservation is decided once.
+ * Stores the messages of all that is undecided once more, but for those that wait in the outbox: for a queue that has
+ * lost its own. One that comes twice does no harm: a reservation is decided once.
  *
  * @returns how many.
+ * @throws the signal's reason, and then none is stored.
  */
-export function requestAgain(pool: Pool, queue: string): Promise<number> {
+export function requestAgain(pool: Pool, queue: string, signal: AbortSignal): Promise<number> {
   return inTransaction(pool, async (tx) => {
     const { rows } = await tx.query<ReservationMessage>(
-      "SELECT id, event, seat FROM tickets.reservations WHERE state = 'pending' ORDER BY created_at",
+      `SELECT id, event, seat FROM tickets.reservations WHERE state = 'pending' AND NOT EXISTS
+         (SELECT FROM millrace_outbox WHERE options->>'idempotencyKey' = reservations.id::text)
+       ORDER BY created_at`,
     );
     for (const { id, event, seat } of rows) {
+      signal.throwIfAborted();
       await outbox(tx, queue, { id, event, seat }, { idempotencyKey: id });
     }
     return rows.length;

@@ -3,9 +3,11 @@
  * tells of the inside of the server.
  */
 import { STATUS_CODES } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { DatabaseUnavailableError } from "millrace/postgres";
+import type { Connections } from "./connections.ts";
 import type { InputError, Problem } from "./shapes.ts";
 
 /** Answers with a problem when it is thrown. */
@@ -33,8 +35,14 @@ const problemType = "application/problem+json";
 
 /** Has every error of `app` answered by a problem, those of Fastify itself too. */
 export function answerWithProblems(app: FastifyInstance, onFault: (error: Error) => void): void {
-  app.setErrorHandler((error: FastifyError, _, reply) => {
-    const problem = problemOf(error);
+  app.addHook("onRequest", (request, _, done) => {
+    const needsHost = request.raw.httpVersion === "1.1" && request.headers.host === undefined;
+    done(needsHost ? new ProblemError(400, "the Host header is missing") : undefined);
+  });
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const problem = isBrokenOff(request)
+      ? newProblem(400, "the request broke off")
+      : problemOf(error);
     if (problem.status >= 500) onFault(error);
     return send(reply, problem);
   });
@@ -54,9 +62,13 @@ const noRequests: Readonly<Record<string, readonly [status: number, detail: stri
   HPE_HEADER_OVERFLOW: [431, "the headers are too large"],
 };
 
-/** Answers what Node cannot read as a request, and cuts the connection off. */
-export function refuseNoRequest(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (socket.writable && error.code !== "ECONNRESET") {
+/** Answers what Node cannot read as a request, if there is room for an answer, and cuts the connection off. */
+export function refuseNoRequest(
+  error: Error & { readonly code?: string },
+  socket: Socket,
+  connections: Connections,
+): void {
+  if (connections.mayAnswer(socket) && error.code !== "ECONNRESET") {
     const [status, detail] = noRequests[error.code ?? ""] ?? [400, "this is no HTTP request"];
     const body = JSON.stringify(newProblem(status, detail));
     const head = [
@@ -67,8 +79,22 @@ export function refuseNoRequest(error: Error & { readonly code?: string }, socke
       "connection: close",
     ].join("\r\n");
     socket.write(`${head}\r\n\r\n${body}`);
+    socket.destroySoon();
+  } else {
+    socket.destroy();
   }
-  socket.destroySoon();
+}
+
+/** Answers a request that expects of the server what it cannot do (RFC 9110, section 10.1.1). */
+export function refuseExpectation(response: ServerResponse): void {
+  const body = JSON.stringify(newProblem(417, "the only expectation there is is 100-continue"));
+  response
+    .writeHead(417, {
+      "content-type": `${problemType}; charset=utf-8`,
+      "content-length": Buffer.byteLength(body),
+      "cache-control": "no-store",
+    })
+    .end(body);
 }
 
 function send(reply: FastifyReply, problem: Problem): FastifyReply {
@@ -105,6 +131,11 @@ function newProblem(status: number, detail?: string, errors?: readonly InputErro
     ...(detail !== undefined && { detail }),
     ...(errors !== undefined && { errors }),
   };
+}
+
+/** Its sender has gone before it was complete: nobody's fault here, and nobody reads the answer. */
+function isBrokenOff({ raw }: FastifyRequest): boolean {
+  return raw.destroyed && !raw.complete;
 }
 
 function isDatabaseAway(error: Error & { code?: string }): boolean {

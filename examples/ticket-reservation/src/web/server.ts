@@ -12,7 +12,8 @@ import type { Pool } from "pg";
 import { answer, problemAnswer, unhealthyAnswer } from "./answers.ts";
 import type { ChangeFeed } from "./change-feed.ts";
 import { eventRoutes } from "./event-routes.ts";
-import { answerWithProblems, refuseNoRequest, sendProblem } from "./problem.ts";
+import { Connections } from "./connections.ts";
+import { answerWithProblems, refuseExpectation, refuseNoRequest, sendProblem } from "./problem.ts";
 import { reservationRoutes } from "./reservation-routes.ts";
 import { schemas } from "./shapes.ts";
 import type { Health } from "./shapes.ts";
@@ -24,11 +25,11 @@ export interface ServerOptions {
   readonly queue: string;
   /** Called for each request that failed for a reason of ours. */
   readonly onFault: (error: Error) => void;
+  /** How long a request may take to arrive, and to be answered once the server is to close. Default 10,000. */
+  readonly requestTimeoutMs?: number | undefined;
 }
 
 const bodyBytes = 16 * 1_024;
-/** How long a request may take to arrive. */
-const requestTimeoutMs = 10_000;
 
 /** Scripts that run in the browser are built; the rest is served as it is written. */
 const pageFolders = ["../../page/public/", "../page/"].map((path) =>
@@ -36,19 +37,29 @@ const pageFolders = ["../../page/public/", "../page/"].map((path) =>
 );
 
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { requestTimeoutMs = 10_000 } = options;
   const app = fastify({
     bodyLimit: bodyBytes,
     requestTimeout: requestTimeoutMs,
+    http: {
+      // Node takes the longer of the two for the whole request, and looks every half minute.
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, requestTimeoutMs),
+      // It would answer without a word, and not by a problem.
+      requireHostHeader: false,
+    },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
     frameworkErrors: (error, _, reply) => sendProblem(error, reply),
-    clientErrorHandler: refuseNoRequest,
+    clientErrorHandler: (error, socket) => refuseNoRequest(error, socket, connections),
     // What still comes on a connection that is open is answered like the rest: all that it needs is there until then.
     return503OnClosing: false,
   });
+  const connections = new Connections(app.server);
+  app.server.on("checkExpectation", (_, response) => refuseExpectation(response));
   // What any page can have a browser send without asking; so only JSON is taken.
   app.removeContentTypeParser("text/plain");
   answerWithProblems(app, options.onFault);
-  letGoAtClose(app);
+  letGoAtClose(app, connections, requestTimeoutMs);
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -90,14 +101,17 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
 }
 
 /** Closing waits for connections; one whose request was under way would be kept for the next, for over a minute. */
-function letGoAtClose(app: FastifyInstance): void {
-  let closing = false;
+function letGoAtClose(app: FastifyInstance, connections: Connections, withinMs: number): void {
   app.addHook("preClose", (done) => {
-    closing = true;
+    connections.letGo(withinMs);
     done();
   });
   app.addHook("onSend", (_, reply, __, done) => {
-    if (closing) void reply.header("connection", "close");
+    if (connections.closing) void reply.header("connection", "close");
+    done();
+  });
+  app.addHook("onClose", (_, done) => {
+    connections.forget();
     done();
   });
 }

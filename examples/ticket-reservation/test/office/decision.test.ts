@@ -3,7 +3,7 @@ import { Journal, Screen } from "programs";
 import { Output } from "programs/testing";
 import { describe, expect, it } from "vitest";
 import { DecisionNews } from "../../src/office/decision-news.ts";
-import { requestReservation } from "../../src/office/reservations.ts";
+import { requestAgain, requestReservation } from "../../src/office/reservations.ts";
 import { rushLedger } from "../../src/rush/rush-ledger.ts";
 import type { RushLedger } from "../../src/rush/rush-ledger.ts";
 import { useOffice } from "../office.ts";
@@ -128,6 +128,35 @@ describe("a worker", () => {
     expect(await settled(sqs, queue, event, 1)).toMatchObject({ ...clean, confirmed: 1 });
     // The fifth is the relay's.
     expect(duplicates).toEqual([id, id, id, id]);
+  });
+
+  it("decides once about a message that comes by another queue too", async () => {
+    const event = await office.event("moved", 4);
+    const [first, second] = [await office.queue(), await office.queue()];
+    const [id = ""] = await ask(event, first.queue, ["ann", "A1"]);
+    await office.decide(first);
+    await settled(first.sqs, first.queue, event, 1);
+    const { href } = new URL("other", second.queue);
+    await second.sqs.call("CreateQueue", { QueueName: "other" });
+    await send(second.sqs, href, { id, event, seat: "A1" }, id);
+    const consumer = await office.decide({ sqs: second.sqs, queue: href });
+    await expect.poll(() => consumer.stats().acknowledged).toBe(1);
+    expect(await rushLedger(office.pool(), event)).toMatchObject({ ...clean, confirmed: 1 });
+  });
+
+  it("is asked again about what is undecided and waits nowhere", async () => {
+    const event = await office.event("lost", 4);
+    const { sqs, queue } = await office.queue();
+    const pool = office.pool();
+    await ask(event, queue, ["ann", "A1"], ["bob", "A2"]);
+    await office.rows("DELETE FROM millrace_outbox WHERE body LIKE $1", '%"A1"%');
+    const { signal } = new AbortController();
+    expect(await requestAgain(pool, queue, signal)).toBeGreaterThan(0);
+    const waiting = "SELECT FROM millrace_outbox WHERE body LIKE $1";
+    expect(await office.rows(waiting, `%"${event}"%`)).toHaveLength(2);
+    await expect(requestAgain(pool, queue, AbortSignal.abort())).resolves.toBe(0);
+    await office.decide({ sqs, queue });
+    expect(await settled(sqs, queue, event, 2)).toMatchObject({ ...clean, confirmed: 2 });
   });
 
   it("sells each seat once to a crowd", async () => {

@@ -1,5 +1,6 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
-import { text } from "node:stream/consumers";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { FrailProxy } from "../frail-proxy.ts";
@@ -135,19 +136,96 @@ describe("POST /reservations", () => {
       [],
     );
   });
+});
 
+/** Says something to a server that need not be HTTP, and resolves with all that it says until it hangs up. */
+async function say(to: string, words: string): Promise<string> {
+  const { port, hostname } = new URL(to);
+  const socket = connect(Number(port), hostname);
+  // What is cut off while it is sent, is reset.
+  socket.on("error", () => {});
+  socket.write(words);
+  let heard = "";
+  socket.setEncoding("utf8").on("data", (data: string) => (heard += data));
+  await once(socket, "close");
+  return heard;
+}
+
+/** The problem in what a server has said. */
+function problemIn(heard: string): Record<string, unknown> {
+  const [head = "", body = ""] = heard.split("\r\n\r\n");
+  const status = Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]);
+  const type = /^content-type: (.*)$/im.exec(head)?.[1] ?? null;
+  return problem({ status, type, headers: new Headers(), body: JSON.parse(body) });
+}
+
+const post = (headers: string): string =>
+  `POST /reservations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${headers}\r\n\r\n`;
+
+describe("what is no good request of HTTP", () => {
   it.each([
-    ["no HTTP", "how do you do\r\n\r\n", 400],
-    ["of a method that there is not", "BREW /pot HTTP/1.1\r\n\r\n", 400],
+    ["no HTTP at all", "how do you do\r\n\r\n", 400],
+    ["of a method that there is not", "BREW /pot HTTP/1.1\r\nhost: x\r\n\r\n", 400],
     ["of too many headers", `GET / HTTP/1.1\r\nx: ${"y".repeat(20_000)}\r\n\r\n`, 431],
-  ])("a request that is %s is answered by a problem, and cut off", async (_, request, status) => {
-    const { port, hostname } = new URL(address);
+    ["for nobody", "GET /events HTTP/1.1\r\nconnection: close\r\n\r\n", 400],
+    ["in chunks that are none", `${post("transfer-encoding: chunked")}nonsense\r\n`, 400],
+    [
+      "full of hope",
+      `${post("connection: close\r\nexpect: a miracle\r\ncontent-length: 2")}{}`,
+      417,
+    ],
+  ])("is answered by a problem, and cut off: %s", async (_, words, status) => {
+    expect(problemIn(await say(address, words))["status"]).toBe(status);
+  });
+
+  it("is answered when it takes too long to arrive", async () => {
+    await using slow = await office.serve({ requestTimeoutMs: 200 });
+    expect(problemIn(await say(slow.address, post("content-length: 50")))["status"]).toBe(408);
+  });
+
+  it("is not answered within the answer to another", async () => {
+    await using other = await office.serve();
+    const stream = "GET /events/gala/stream HTTP/1.1\r\nhost: x\r\n\r\n";
+    expect(await say(other.address, `${stream}nonsense\r\n\r\n`)).not.toContain("HTTP/1.1 400");
+    const body = JSON.stringify({ ...asked, customer: "garbled" });
+    const reservation = `${post(`content-length: ${body.length}`)}${body}`;
+    expect(await say(other.address, `${reservation}nonsense\r\n\r\n`)).not.toContain(" 400 ");
+  });
+
+  it("is no fault of the server's when its sender hangs up", async () => {
+    const other = await office.serve();
+    const { port, hostname } = new URL(other.address);
     const socket = connect(Number(port), hostname);
-    socket.end(request);
-    const [head = "", body = ""] = (await text(socket)).split("\r\n\r\n");
-    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-    const type = /^content-type: (.*)$/m.exec(head)?.[1] ?? null;
-    problem({ status, type, headers: new Headers(), body: JSON.parse(body) });
+    socket.write(`${post("content-length: 50")}{`);
+    const [request] = (await once(other.server, "request")) as [IncomingMessage];
+    const over = new Promise((resolve) => void request.once("close", resolve));
+    socket.destroy();
+    await over;
+    await other[Symbol.asyncDispose]();
+    expect(other.faults).toEqual([]);
+  });
+});
+
+describe("a server that closes", () => {
+  it.each([
+    ["nothing", ""],
+    ["half a head", "GET /events HTTP/1.1\r\n"],
+  ])("does not wait for a connection on which %s has come", async (_, words) => {
+    const other = await office.serve();
+    const accepted = once(other.server, "connection");
+    const heard = say(other.address, words);
+    await accepted;
+    await other[Symbol.asyncDispose]();
+    expect(await heard).toBe("");
+  });
+
+  it("waits for the rest of a request as long as for any", async () => {
+    const other = await office.serve({ requestTimeoutMs: 200 });
+    const requested = once(other.server, "request");
+    const heard = say(other.address, post("content-length: 50"));
+    await requested;
+    await other[Symbol.asyncDispose]();
+    await heard;
   });
 });
 

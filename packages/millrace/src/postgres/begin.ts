@@ -37,25 +37,25 @@ export type Start = (isolation: Isolation) => string;
  * @param query runs a text on a client of `pool`.
  * @param statements makes them, of what begins a transaction. They are made twice where the server does not know how
  * to notice our end.
+ * @returns what `query` answered.
  * @throws what `query` throws.
  */
-export async function begin(
+export async function begin<Answer>(
   pool: Pool,
-  query: (sql: string) => Promise<unknown>,
+  query: (sql: string) => Promise<Answer>,
   statements: (start: Start) => readonly string[],
-): Promise<void> {
+): Promise<Answer> {
   const text = (start: Start): string => statements(start).join("; ");
   if (!unnoticing.has(pool)) {
     try {
-      await query(text((isolation) => `${plainly(isolation)}; ${noticeOurEnd}`));
-      return;
+      return await query(text((isolation) => `${plainly(isolation)}; ${noticeOurEnd}`));
     } catch (error) {
       if (!noSuchSetting.has(sqlStateOf(error))) throw error;
       unnoticing.add(pool);
       await query("ROLLBACK");
     }
   }
-  await query(text(plainly));
+  return query(text(plainly));
 }
 
 function plainly(isolation: Isolation): string {

@@ -2,9 +2,10 @@
  * Owns a transaction from BEGIN to COMMIT or ROLLBACK: its locks, its repetition after a conflict, and the
  * certainty about how it ended. It never looks at what is done in it.
  */
-import type { Pool, PoolClient, QueryResult } from "pg";
+import type { Pool, PoolClient, QueryResult, QueryResultRow } from "pg";
 import { sleep } from "../clock.ts";
 import type { Clock } from "../clock.ts";
+import { toError } from "../errors.ts";
 import { fullJitterMs } from "../random.ts";
 import type { Random } from "../random.ts";
 import { begin } from "./begin.ts";
@@ -49,8 +50,11 @@ const backoff = { baseMs: 10, maxMs: 500 };
  * | the transaction | the connection |
  * |---|---|
  * | its COMMIT or ROLLBACK was answered | goes back to the pool |
- * | anything else: broken, aborted, not answered, ended by the work itself | is destroyed: Postgres rolls back |
+ * | anything else: broken, aborted, not answered, used by the work after its end | is destroyed: Postgres rolls back |
  * | it led to a server that takes no writes | is destroyed: a new one leads to the primary, after a failover |
+ *
+ * The work cannot end it unseen, as by `INSERT ...; COMMIT; BEGIN` in one text: its id tells at the end whether it is
+ * still the same, and whether it was committed before.
  *
  * @throws the signal's reason when it aborts before the commit is confirmed; TransactionAbortedError,
  * TransactionEndedError, CommitUnknownError; DatabaseUnavailableError and StatementError from the statements
@@ -66,7 +70,8 @@ export function inTransaction<T>(
       try {
         return await runOnce(held, parts, work);
       } catch (error) {
-        if (!held.clean || !isConflict(error) || repetitions === maxRepetitions) throw error;
+        const mayRepeat = held.clean && !(error instanceof TransactionEndedError);
+        if (!mayRepeat || !isConflict(error) || repetitions === maxRepetitions) throw error;
       }
       // Those that met will meet again if they come back together.
       await sleep(clock, fullJitterMs(backoff, repetitions, random), signal);
@@ -81,32 +86,23 @@ async function runOnce<T>(
 ): Promise<T> {
   held.clean = false;
   // What fails before the work has begun destroys the connection: a session's lock may be held on it.
-  await beginLocked(held.client, parts);
+  const id = await beginLocked(held.client, parts);
   try {
     const { commit, value } = await work(held.client);
     // Work that did not mind the signal ends here. Its connection is gone already.
     parts.signal.throwIfAborted();
-    if (commit) await commitOn(held);
-    else await rollBack(held);
+    if (commit) await commitOn(held, id);
+    else await rollBack(held, id);
     return value;
   } catch (error) {
     const spoilt =
       error instanceof TransactionEndedError ||
       error instanceof DatabaseUnavailableError ||
       error instanceof CommitUnknownError;
-    if (!held.clean && !spoilt) await rollBack(held);
+    if (!held.clean && !spoilt) await rollBack(held, id, error);
     throw error;
   }
 }
-
-/**
- * A cursor lives as long as its transaction. That it can be closed before the commit shows that no other one has
- * taken its place, which the connection's status does not tell: `INSERT ...; ROLLBACK; BEGIN` in one text.
- */
-const mark = {
-  set: "DECLARE millrace_transaction CURSOR FOR SELECT 1",
-  take: "CLOSE millrace_transaction",
-} as const;
 
 /**
  * Begins, with the locks.
@@ -114,25 +110,36 @@ const mark = {
  * Above "read committed" a transaction sees the database as it was at its first statement. Were that the wait
  * for the lock, it would not see what the lock's last holder did. So the wait comes before, with a lock of the
  * session that lasts until the transaction has one of its own.
+ *
+ * @returns the transaction's id.
  */
-async function beginLocked(client: PoolClient, parts: TransactionParts): Promise<void> {
+async function beginLocked(client: PoolClient, parts: TransactionParts): Promise<string> {
   const { pool, isolation, locks } = parts;
   const own = each("pg_advisory_xact_lock", locks);
+  const askId = "SELECT pg_current_xact_id()::text AS id";
   try {
-    await begin(
+    const answer = await begin(
       pool,
-      (sql) => client.query(sql),
+      (sql) => client.query<{ id: string }>(sql),
       (start) => {
-        if (locks.length === 0) return [start(isolation), mark.set];
-        if (isolation === "read committed") return [start(isolation), own, mark.set];
+        if (locks.length === 0) return [start(isolation), askId];
+        if (isolation === "read committed") return [start(isolation), own, askId];
         const wait = [start("read committed"), each("pg_advisory_lock", locks), "COMMIT"];
         const unlock = each("pg_advisory_unlock", locks);
-        return [...wait, start(isolation), own, unlock, mark.set];
+        return [...wait, start(isolation), own, unlock, askId];
       },
     );
+    return last(answer)?.rows[0]?.id ?? "";
   } catch (error) {
     throw statementFailed("the transaction could not begin", error);
   }
+}
+
+/** Of a text of several statements `pg` answers with a list, which its types do not say. */
+function last<Row extends QueryResultRow>(
+  answer: QueryResult<Row> | readonly QueryResult<Row>[],
+): QueryResult<Row> | undefined {
+  return [answer].flat().at(-1);
 }
 
 /** In the order given: those who take the same locks take them in the same order. */
@@ -142,16 +149,27 @@ function each(lock: string, keys: readonly string[]): string {
   return `SELECT ${lock}(key) FROM unnest('{${list}}'::bigint[]) AS key`;
 }
 
-async function commitOn(held: HeldClient): Promise<void> {
+/** What is said of a transaction that is another one by now. Postgres has it in an error's message as it is, in any language. */
+const another = "millrace: another transaction";
+
+/** A statement that fails unless the transaction is the one of `id`: what follows it in the same text is not done then. */
+function requireStill(id: string): string {
+  return `SELECT (CASE WHEN pg_current_xact_id_if_assigned() = '${id}'::xid8 THEN '0' ELSE '${another}' END)::int`;
+}
+
+/** Of any statement in a transaction that has failed. */
+const failedTransaction = "25P02";
+
+async function commitOn(held: HeldClient, id: string): Promise<void> {
   let command: string | undefined;
   try {
-    command = lastCommand(await held.client.query(`${mark.take}; COMMIT`));
+    command = last(await held.client.query(`${requireStill(id)}; COMMIT`))?.command;
   } catch (error) {
-    const sqlState = sqlStateOf(error);
-    if (sqlState === noSuchCursor) throw new TransactionEndedError(endedWithin);
     // Only Postgres refuses. Where `pg` itself gave up, for its query_timeout, the commit may well succeed, and a
     // ROLLBACK behind it be answered.
-    if (sqlState !== undefined && (await rollBack(held))) {
+    const sqlState = sqlStateOf(error);
+    if (sqlState !== undefined && (await rollBack(held, id, error))) {
+      if (toError(error).message.includes(another)) throw endedWithin(error);
       if (sqlState === failedTransaction) throw new TransactionAbortedError();
       throw statementFailed("the commit was refused", error);
     }
@@ -163,23 +181,29 @@ async function commitOn(held: HeldClient): Promise<void> {
   if (command !== "COMMIT") throw new TransactionAbortedError();
 }
 
-/** Of a text of several statements `pg` answers with a list, which its types do not say. */
-function lastCommand(result: QueryResult | readonly QueryResult[]): string | undefined {
-  return (Array.isArray(result) ? result.at(-1) : result)?.command;
-}
-
-/** What Postgres says where there is no such cursor, and of any statement in a transaction that has failed. */
-const noSuchCursor = "34000";
-const failedTransaction = "25P02";
-const endedWithin = "the handler ended the transaction, within a query of several";
-
-/** Whether it was answered. If not the connection is destroyed, which rolls back too. */
-async function rollBack(held: HeldClient): Promise<boolean> {
+/**
+ * Whether it was answered. If not the connection is destroyed, which rolls back too.
+ *
+ * @param cause what led to it.
+ * @throws TransactionEndedError when there was nothing to roll back any more: the work had it committed.
+ */
+async function rollBack(held: HeldClient, id: string, cause?: unknown): Promise<boolean> {
+  let status: string | null | undefined;
   try {
-    await held.client.query("ROLLBACK");
+    const sql = `ROLLBACK; SELECT pg_xact_status('${id}'::xid8) AS status`;
+    status = last(await held.client.query<{ status: string | null }>(sql))?.rows[0]?.status;
     held.clean = true;
   } catch {
     // What led to the rollback is what matters, and is thrown.
+    return false;
   }
-  return held.clean;
+  if (status === "committed") throw endedWithin(cause);
+  return true;
+}
+
+function endedWithin(cause: unknown): TransactionEndedError {
+  return new TransactionEndedError(
+    "the handler ended the transaction, within a query of several: what it did may be committed",
+    { cause },
+  );
 }

@@ -101,7 +101,7 @@ it("records its keys in one statement", async () => {
     Array.from({ length: 100 }, () => message()),
     context(),
   );
-  expect(statements).toEqual(["BEGIN ", "INSERT", "INSERT", "CLOSE "]);
+  expect(statements).toEqual(["BEGIN ", "INSERT", "INSERT", "SELECT"]);
 });
 
 describe("a batch handler's outcomes", () => {

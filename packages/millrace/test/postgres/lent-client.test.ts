@@ -1,6 +1,7 @@
 /**
  * What a handler can do with the client of its transaction, and what it cannot: end it, keep it, use it later.
  */
+import { retry } from "millrace";
 import { inbox, inboxBatch, TransactionEndedError } from "millrace/postgres";
 import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
@@ -163,6 +164,40 @@ describe("the end of the transaction", () => {
       });
       await expect(failed).rejects.toBeInstanceOf(TransactionEndedError);
       expect(await bench.effects(pool)).not.toContainEqual(expect.stringContaining(text));
+    },
+  );
+
+  const hidden = "SELECT; COMMIT; BEGIN";
+  it.each<[string, (tx: PoolClient) => unknown]>([
+    ["wants the message again", () => retry()],
+    ["throws", () => Promise.reject(new Error("too late"))],
+    ["swallows a statement that fails", (tx) => tx.query("SELECT 1 / 0").catch(() => {})],
+    ["meets a conflict", (tx) => tx.query("DO $$ BEGIN RAISE serialization_failure; END $$")],
+  ])("hidden, when it commits, is told where the handler then %s", async (what, then) => {
+    const pool = bench.pool({ max: 1 });
+    let runs = 0;
+    const failed = handling(pool, async (tx) => {
+      runs += 1;
+      await did(tx, `hidden commit: ${what}`);
+      await tx.query(hidden);
+      return then(tx);
+    });
+    await expect(failed).rejects.toBeInstanceOf(TransactionEndedError);
+    expect({ runs, done: await done(pool, `hidden commit: ${what}`) }).toEqual({
+      runs: 1,
+      done: 1,
+    });
+  });
+
+  it.each(["CLOSE ALL", "RESET ALL", "SAVEPOINT s; CLOSE ALL; ROLLBACK TO s"])(
+    "is not %s",
+    async (text) => {
+      const pool = bench.pool({ max: 1 });
+      await handling(pool, async (tx) => {
+        for (const statement of text.split("; ")) await tx.query(statement);
+        await did(tx, text);
+      });
+      expect(await done(pool, text)).toBe(1);
     },
   );
 
