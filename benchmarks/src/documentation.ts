@@ -117,7 +117,6 @@ const gains: readonly Gain[] = [
     ...gain("requests to SQS a message then", "uneven", "requests", ""),
     theirs: "sqs-consumer-single",
   },
-  gain("time from send to handler, 99th percentile", "trickle", "p99Ms", " ms"),
   gain(
     "requests an hour while there is nothing to do, for 50 handlers: those of five sqs-consumers",
     "trickle",
