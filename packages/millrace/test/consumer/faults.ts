@@ -17,6 +17,8 @@ export function serviceError(
 
 export const refused = (): SqsConnectionError =>
   new SqsConnectionError("connect ECONNREFUSED 127.0.0.1:9324", "ReceiveMessage");
+export const unresolved = (): SqsConnectionError =>
+  new SqsConnectionError("getaddrinfo ENOTFOUND sqs.eu-north-9.amazonaws.com", "ReceiveMessage");
 export const throttled = (): SqsServiceError => serviceError("ReceiveMessage", "RequestThrottled");
 export const missing = (): SqsServiceError =>
   serviceError("ReceiveMessage", "AWS.SimpleQueueService.NonExistentQueue");

@@ -303,7 +303,7 @@ describe("fault 31: a handler may throw anything at all", () => {
     }),
   };
 
-  it.each(Object.entries(thrown))("%s", async (_, make) => {
+  it.each(Object.entries(thrown))("costs its own message alone: %s", async (_, make) => {
     for (const how of ["throws", "rejects"]) {
       const bench = await Bench.open();
       const { consumer, told } = bench.consumer({

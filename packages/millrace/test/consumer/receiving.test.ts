@@ -5,7 +5,7 @@
 import type { ReceiveMessageOutput } from "millrace";
 import { describe, expect, it } from "vitest";
 import { Bench, bodies, only } from "./bench.ts";
-import { deferred, denied, missing, never, refused, throttled } from "./faults.ts";
+import { deferred, denied, missing, never, refused, throttled, unresolved } from "./faults.ts";
 
 it("fault 1: a slow message does not hold up the rest", async () => {
   const bench = await Bench.open();
@@ -26,6 +26,7 @@ it("fault 1: a slow message does not hold up the rest", async () => {
 describe("fault 2: the poll loop does not spin", () => {
   const troubles = {
     "while connections are refused": () => Promise.reject(refused()),
+    "while DNS does not know the name": () => Promise.reject(unresolved()),
     "while SQS throttles": () => Promise.reject(throttled()),
     "while the queue is missing": () => Promise.reject(missing()),
     "while permission is denied": () => Promise.reject(denied()),

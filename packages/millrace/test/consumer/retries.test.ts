@@ -38,6 +38,18 @@ describe("a message that fails", () => {
     expect(Math.max(...told(bench).map(Number))).toBeGreaterThan(100);
   });
 
+  it("fault 15: backoff without jitter, or without cap, where no policy is given", async () => {
+    const bench = await Bench.open();
+    await bench.send(...Array.from({ length: 10 }, (_, index) => `poison ${index}`));
+    const { consumer } = bench.consumer({ handle: fail });
+    await bench.start(consumer);
+    await bench.clock.advance(12 * 3_600_000);
+    const delays = told(bench).map(Number);
+    expect(Math.max(...delays)).toBeLessThanOrEqual(900);
+    // Drawn anew each time, also when they grow no more: without jitter all of these would be 512 or 900.
+    expect(new Set(delays.filter((seconds) => seconds > 450)).size).toBeGreaterThan(50);
+  });
+
   it("comes again when the policy says, with its error told as it was thrown", async () => {
     const bench = await Bench.open();
     await bench.send("a");
