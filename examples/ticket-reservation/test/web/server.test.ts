@@ -211,7 +211,7 @@ describe("a server that closes", () => {
     ["nothing", ""],
     ["half a head", "GET /events HTTP/1.1\r\n"],
   ])("does not wait for a connection on which %s has come", async (_, words) => {
-    const other = await office.serve({ requestTimeoutMs: 3_600_000 });
+    const other = await office.serve({ requestTimeoutMs: 60_000 });
     const accepted = once(other.server, "connection");
     const heard = say(other.address, words);
     await accepted;
