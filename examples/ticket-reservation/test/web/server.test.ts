@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { Validator } from "@seriousme/openapi-schema-validator";
@@ -296,5 +297,53 @@ describe("while the database is away", () => {
     const { status } = await ask(address, "/reservations", asked);
     expect([202, 503]).toContain(status);
     expect((await ask(address, "/reservations", asked)).status).toBe(202);
+  });
+});
+
+describe("on its way down", () => {
+  /** Whether nobody listens there any more. */
+  const isRefused = (port: number, host: string): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect(port, host, () => {
+        socket.destroy();
+        resolve(false);
+      });
+      socket.on("error", () => resolve(true));
+    });
+
+  it("what is under way is answered, and what still comes on an open connection, and both connections close", async () => {
+    const down = await office.serve();
+    const { pool } = down;
+    const { port, hostname } = new URL(down.address);
+    const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>;
+    let letGo = (): void => {};
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const underWay = new Promise<void>((resolve) => {
+      const late = async (...args: unknown[]): Promise<unknown> => {
+        resolve();
+        await held;
+        return query(...args);
+      };
+      Object.assign(pool, { query: late });
+    });
+    const open = connect(Number(port), hostname);
+    const second = text(open);
+    await once(open, "connect");
+    open.write("GET /events HTTP/1.1\r\nhost: tickets\r\n");
+    const first = fetch(`${down.address}/events`);
+    await underWay;
+    const closed = down[Symbol.asyncDispose]();
+    await expect.poll(() => isRefused(Number(port), hostname)).toBe(true);
+    open.write("\r\n");
+    letGo();
+    const { status, headers } = await first;
+    expect({ status, connection: headers.get("connection") }).toEqual({
+      status: 200,
+      connection: "close",
+    });
+    const [head = ""] = (await second).split("\r\n\r\n");
+    expect(head).toMatch(/^HTTP\/1\.1 200 /);
+    expect(head).toMatch(/^connection: close$/im);
+    await closed;
   });
 });
