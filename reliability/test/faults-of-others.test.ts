@@ -6,7 +6,7 @@ const page = new URL("../../docs/faults-of-others.md", import.meta.url);
 const lines = readFileSync(page, "utf8").match(/^\| *\d.*$/gm) ?? [];
 
 const rows = lines.map((line) => {
-  const [, number, path, title] = /^\| *(\d+) \|.*\]\((\S+)\) *\| `([^`]+)` *\|$/.exec(line) ?? [];
+  const [, number, path, title] = /^\| *(\d+) *\|.*\]\((\S+)\) *\| `([^`]+)` *\|$/.exec(line) ?? [];
   if (path === undefined || title === undefined) throw new Error(`a row of another shape: ${line}`);
   return { number: Number(number), path, title };
 });

@@ -191,6 +191,8 @@ describe("GET /events/:id/stream", () => {
       status: 503,
       type: "application/problem+json; charset=utf-8",
     });
+    // A connection that is kept would hold the server up.
+    expect(headers.get("connection")).toBe("close");
     await closed;
   });
 

@@ -376,3 +376,33 @@ describe("while the database is away", () => {
     expect((await ask(address, "/reservations", asked)).status).toBe(202);
   });
 });
+
+describe("on its way down", () => {
+  it("what is under way is answered, and its connection closes", async () => {
+    const down = await office.serve();
+    const { pool } = down;
+    const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>;
+    let letGo = (): void => {};
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const underWay = new Promise<void>((resolve) => {
+      const late = async (...args: unknown[]): Promise<unknown> => {
+        resolve();
+        await held;
+        return query(...args);
+      };
+      Object.assign(pool, { query: late });
+    });
+    const first = fetch(`${down.address}/events`);
+    await underWay;
+    const closed = down[Symbol.asyncDispose]();
+    // The hooks of its end run one after the other; what is let go before them is an answer like any other.
+    await expect.poll(() => down.server.listening).toBe(false);
+    letGo();
+    const { status, headers } = await first;
+    expect({ status, connection: headers.get("connection") }).toEqual({
+      status: 200,
+      connection: "close",
+    });
+    await closed;
+  });
+});

@@ -2,7 +2,7 @@
  * Order on FIFO queues: one of a group at a time, in order, whatever fails on the way.
  */
 import { deadLetter, release, retry, sleep, SqsConnectionError } from "millrace";
-import type { Message } from "millrace";
+import type { Message, ReceivedMessage } from "millrace";
 import { describe, expect, it } from "vitest";
 import { markMayBeApplied } from "../../src/sqs/errors.ts";
 import { Bench, bodies, only, silence } from "./bench.ts";
@@ -445,23 +445,57 @@ it("opens a poll again under its id that was lost and then throttled in one call
   expect(bench.clock.monotonicMs() - beforeMs).toBeLessThan(30_000);
 });
 
-it("handles none of a group before one that SQS answered without a receipt handle", async () => {
-  const bench = await Bench.open({ ...fifo, VisibilityTimeout: "10" });
-  await bench.sendTo("a", "a1", "a2", "a3");
-  await bench.sendTo("b", "b1");
-  const { log, handle } = logged(bench, () => undefined);
-  let spoiled = false;
+/** Has the first answer that holds `body` come with that message as `spoil` makes it. */
+function spoilOnce(
+  bench: Bench,
+  body: string,
+  spoil: (message: ReceivedMessage) => ReceivedMessage,
+): void {
+  let spoilt = false;
   bench.sqs.intercept("ReceiveMessage", async (next) => {
-    const answer = await next();
-    if (spoiled || answer.Messages === undefined) return answer;
-    spoiled = true;
-    const Messages = answer.Messages.map((message) =>
-      message.Body === "a2" ? { ...message, ReceiptHandle: "" } : message,
-    );
-    return { Messages };
+    const { Messages = [] } = await next();
+    if (spoilt || !Messages.some(({ Body }) => Body === body)) return { Messages };
+    spoilt = true;
+    return { Messages: Messages.map((each) => (each.Body === body ? spoil(each) : each)) };
   });
-  const { consumer } = bench.consumer({ handle });
-  await bench.start(consumer);
-  await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 4);
-  expect(log.filter((line) => line.startsWith("+a"))).toEqual(["+a1", "+a2", "+a3"]);
+}
+
+describe("one that cannot be taken", () => {
+  const spoilings: Record<string, (message: ReceivedMessage) => ReceivedMessage> = {
+    "has no receipt handle": (message) => ({ ...message, ReceiptHandle: undefined }),
+    "has an empty receipt handle": (message) => ({ ...message, ReceiptHandle: "" }),
+    "throws when it is read": (message) => ({
+      ...message,
+      get Body(): string {
+        throw new Error("on purpose");
+      },
+    }),
+  };
+
+  it.each(Object.keys(spoilings))(
+    "and %s has those behind it in its group wait, and no others",
+    async (how) => {
+      const bench = await Bench.open({ ...fifo, VisibilityTimeout: "10" });
+      await bench.sendTo("a", "a1", "a2", "a3");
+      await bench.sendTo("b", "b1");
+      spoilOnce(bench, "a2", spoilings[how] ?? ((message) => message));
+      const { log, handle } = logged(bench, () => undefined);
+      const { consumer } = bench.consumer({ handle });
+      await bench.start(consumer);
+      await bench.clock.advance(5_000);
+      expect(log).toEqual("+a1 +b1 -a1 -b1".split(" "));
+      await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 4);
+      expect(log.slice(4)).toEqual("+a2 -a2 +a3 -a3".split(" "));
+    },
+  );
+
+  it("holds up none of a group of a standard queue", async () => {
+    const bench = await Bench.open();
+    await bench.sendTo("tenant", "1", "2", "3");
+    spoilOnce(bench, "2", (message) => ({ ...message, ReceiptHandle: "" }));
+    const { consumer, told } = bench.consumer({ handle: () => {} });
+    await bench.start(consumer);
+    await bench.clock.advance(1_000);
+    expect(bodies(only(told, "acknowledged"))).toEqual(["1", "3"]);
+  });
 });

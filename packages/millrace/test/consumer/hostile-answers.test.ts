@@ -2,9 +2,10 @@
  * SQS answers nonsense, or an SqsApi of the user's own does: nothing is lost, nothing is believed that was not
  * said, nothing crashes, and once the answers are sound again all is done.
  */
-import type { Message, SqsOperation } from "millrace";
+import type { Message, ReceivedMessage, ReceiveMessageOutput, SqsOperation } from "millrace";
 import { describe, expect, it } from "vitest";
 import { Bench, only } from "./bench.ts";
+import { deferred } from "./faults.ts";
 
 /** Has the first calls of `operation` answered with these, without being carried out. */
 function answerFirst(bench: Bench, operation: SqsOperation, answers: readonly unknown[]): void {
@@ -12,6 +13,15 @@ function answerFirst(bench: Bench, operation: SqsOperation, answers: readonly un
   bench.sqs.intercept(operation, (next) =>
     left.length === 0 ? next() : Promise.resolve(left.shift() as never),
   );
+}
+
+/** More than fit on the stack as the arguments of one call. */
+const million = 1_000_000;
+
+/** These, and a million that nobody asked for. */
+function tooMany(messages: readonly ReceivedMessage[] = []): ReceiveMessageOutput {
+  const last = messages.at(-1) ?? { Body: "never sent", ReceiptHandle: "none" };
+  return { Messages: [...messages, ...Array.from({ length: million }, () => last)] };
 }
 
 describe("a receive that is answered with", () => {
@@ -53,6 +63,52 @@ describe("a receive that is answered with", () => {
     await bench.send("after");
     await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 2, 60_000);
     expect(consumer.stats()).toMatchObject({ started: 2, inHand: 0 });
+  });
+});
+
+describe("a million messages that nobody asked for", () => {
+  it("cost a line in the log, and nothing else", async () => {
+    const bench = await Bench.open();
+    const { consumer } = bench.consumer({ concurrency: 2, prefetch: 0, handle: () => {} });
+    await bench.send("1", "2", "3");
+    bench.sqs.intercept("ReceiveMessage", async (next) => {
+      bench.sqs.intercept("ReceiveMessage", undefined);
+      return tooMany((await next()).Messages);
+    });
+    await bench.start(consumer);
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 3, 10_000);
+    expect(consumer.stats()).toMatchObject({ received: 3, started: 3, inHand: 0 });
+    expect(bench.logged).toMatchObject([
+      {
+        level: "error",
+        message: "SQS answered more messages than were asked",
+        data: { error: { message: "it answered 1000002, and 2 were asked" } },
+      },
+    ]);
+  });
+
+  it("cost no more where they come after their poll was given up", async () => {
+    const bench = await Bench.open();
+    const late = deferred();
+    const { consumer } = bench.consumer({ handle: () => {} });
+    bench.sqs.intercept("ReceiveMessage", async (next, input) => {
+      if (input.WaitTimeSeconds === 0) return next();
+      bench.sqs.intercept("ReceiveMessage", undefined);
+      // Deaf to the abort: SQS hands the message out, and the answer is stuck on its way.
+      const { Messages } = await bench.service.call("ReceiveMessage", input);
+      await late.promise;
+      return tooMany(Messages);
+    });
+    await bench.start(consumer);
+    await bench.send("stuck");
+    await bench.clock.advance(28_000);
+    bench.logged.length = 0;
+    late.resolve();
+    await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 1, 10_000);
+    expect(consumer.stats()).toMatchObject({ started: 1, inHand: 0 });
+    expect(bench.logged).toMatchObject([
+      { message: "messages came too late and found no room: they come again by themselves" },
+    ]);
   });
 });
 
@@ -151,6 +207,7 @@ const saysNothing: readonly unknown[] = [
   { Successful: [{ Id: 0 }] },
   { Successful: [{ Id: "1" }, { Id: "00" }, { Id: " 0" }, { Id: "__proto__" }] },
   { Failed: [{ Id: "7", Code: "InternalError", SenderFault: true }] },
+  { Successful: Array.from({ length: million }, () => ({ Id: "7" })) },
 ];
 
 /** Answers that fail the one entry, and may be wrong. */

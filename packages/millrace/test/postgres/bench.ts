@@ -171,3 +171,18 @@ export async function pidOf(tx: PoolClient): Promise<number> {
   const { rows } = await tx.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
   return rows[0]?.pid ?? 0;
 }
+
+/** What Postgres notices by that a transaction's process, or its host, is gone; as it is set in all of ours. */
+export const noticing: Readonly<Record<string, string>> = {
+  client_connection_check_interval: "1000",
+  tcp_keepalives_count: "9",
+  tcp_keepalives_idle: "10",
+  tcp_keepalives_interval: "5",
+  tcp_user_timeout: "55000",
+};
+
+/** Asks for settings by name: one row, whose `settings` holds them. */
+export function settingsSql(wanted: readonly string[]): string {
+  return `SELECT json_object_agg(name, setting) AS settings FROM pg_settings
+    WHERE name IN ('${wanted.join("', '")}')`;
+}

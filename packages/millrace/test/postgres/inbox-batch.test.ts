@@ -10,7 +10,7 @@ import type { PoolClient } from "pg";
 import { describe, expect, it } from "vitest";
 import { acknowledge } from "../../src/consumer/outcome.ts";
 import { lockKey } from "../../src/postgres/lock-key.ts";
-import { context, failure, gate, message, useBench, waiting } from "./bench.ts";
+import { context, did, failure, gate, message, useBench, waiting } from "./bench.ts";
 
 const bench = useBench();
 
@@ -285,23 +285,44 @@ it("refuses what cannot work", () => {
   expect(() => inboxBatch(bench.pool(), doAll, { retentionDays: -1 })).toThrow(OptionError);
 });
 
-it("commits nothing where a handler's search path hides the keys of what is to come again", async () => {
-  const pool = bench.pool();
-  await pool.query("CREATE SCHEMA IF NOT EXISTS hiding");
-  await pool.query(
-    "CREATE TABLE IF NOT EXISTS hiding.millrace_inbox (LIKE millrace_inbox INCLUDING ALL)",
-  );
-  const [done, again] = [message(), message()];
-  const handled: string[] = [];
-  const handle = inboxBatch(pool, async (messages, tx) => {
-    handled.push(...messages.map(({ id }) => id));
-    await tx.query("SET LOCAL search_path TO hiding");
-    return messages.map((each) => (each === again ? retry() : undefined));
-  });
-  await expect(failure(handle([done, again], context()))).resolves.toMatchObject({
-    code: "STATEMENT_FAILED",
-    message: /name the table with its schema/,
-  });
-  await failure(handle([done, again], context()));
-  expect(handled).toEqual([done.id, again.id, done.id, again.id]);
-});
+it.each([
+  {
+    how: "hides",
+    schema: "hiding",
+    sqlState: "02000",
+    message: "name the table with its schema",
+  },
+  {
+    how: "leaves out",
+    schema: "lacking",
+    sqlState: "42P01",
+    message: "the keys of messages could not be taken back",
+  },
+])(
+  "commits nothing where a handler's search path $how the table of keys that are to be taken back",
+  async ({ schema, sqlState, message: text }) => {
+    const pool = bench.pool();
+    await pool.query("CREATE SCHEMA IF NOT EXISTS lacking");
+    await pool.query("CREATE SCHEMA IF NOT EXISTS hiding");
+    await pool.query(
+      "CREATE TABLE IF NOT EXISTS hiding.millrace_inbox (LIKE millrace_inbox INCLUDING ALL)",
+    );
+    const [done, again] = [message(), message()];
+    const handled: string[] = [];
+    const handle = inboxBatch(pool, async (messages, tx) => {
+      handled.push(...messages.map(({ id }) => id));
+      await did(tx, done.body);
+      await tx.query(`SET LOCAL search_path TO ${schema}`);
+      return messages.map((each) => (each === again ? retry() : undefined));
+    });
+    for (let run = 0; run < 2; run += 1) {
+      expect(await failure(handle([done, again], context()))).toMatchObject({
+        code: "STATEMENT_FAILED",
+        sqlState,
+        message: expect.stringContaining(text),
+      });
+    }
+    expect(handled).toEqual([done.id, again.id, done.id, again.id]);
+    expect(await effectsOf([done])).toEqual([0]);
+  },
+);
