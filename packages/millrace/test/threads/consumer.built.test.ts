@@ -5,7 +5,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { SqsService, startLocalSqs } from "@millrace/local-sqs";
+import { Worker } from "node:worker_threads";
+import { SqsService } from "@millrace/local-sqs";
 import { Consumer, HttpSqs } from "millrace";
 import type { ConsumerEvents, ConsumerOptions, SqsApi } from "millrace";
 import type { ThreadsHandler } from "millrace/threads";
@@ -65,18 +66,27 @@ async function graceOf(clock: VirtualClock): Promise<void> {
 }
 
 it("fault 23: a handler that blocks its event loop keeps its message, for three visibility timeouts", async () => {
-  const server = await startLocalSqs({ port: 0, queues: ["jobs"] });
-  onTestFinished(() => server.stop());
+  // Neither SQS nor whoever else receives from it may be blocked by what a handler does here.
+  const rival = new Worker(new URL("./fixtures/rival.mjs", import.meta.url));
+  onTestFinished(async () => {
+    await rival.terminate();
+  });
+  const answer = async <T>(): Promise<T> => ((await once(rival, "message")) as [T])[0];
+  const { endpoint, queueUrl } = await answer<{ endpoint: string; queueUrl: string }>();
   const sqs = new HttpSqs({
     region: "us-east-1",
-    endpoint: server.endpoint,
+    endpoint,
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
   });
   onTestFinished(() => sqs.close());
-  const queueUrl = server.queueUrl("jobs");
   const handle = threadsOf("block", { threads: 2 });
   const options = { visibilityTimeoutSeconds: 1, concurrency: 3 };
   const consumer = consumerOf(sqs, queueUrl, handle, options);
+  // From the moment in which they are in flight, before any handler runs.
+  consumer.on("received", ({ count }) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+    if (count > 0) rival.postMessage("poll");
+  });
   // Two block; one waits for a thread, its lease kept as well.
   await send(sqs, queueUrl, "3100", "3100", "1");
   await consumer.start();
@@ -88,6 +98,10 @@ it("fault 23: a handler that blocks its event loop keeps its message, for three 
     retried: 0,
     leasesLost: 0,
   });
+  const got = answer<string[]>();
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  rival.postMessage("tell");
+  expect(await got).toEqual([]);
 });
 
 it("a message that would wait for a thread does not run yet, so that no timeout fails it before it has one", async () => {
