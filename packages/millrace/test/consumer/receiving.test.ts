@@ -341,6 +341,36 @@ it("fault 6: a listener that throws loses no message and ends no loop", async ()
   expect(bodies(only(told, "acknowledged")).map(String).toSorted()).toEqual(["a", "b", "c", "d"]);
 });
 
+it("fault 6: a hook that throws loses no message and ends no loop", async () => {
+  const bench = await Bench.open();
+  let askings = 0;
+  const { consumer, told } = bench.consumer({
+    // Before each poll, and for each message that one has brought.
+    limits: [
+      () => {
+        askings += 1;
+        if (askings % 2 === 0) throw new Error("from a limit");
+        return 10;
+      },
+    ],
+    orderBy: ({ body, receiveCount }) => {
+      if (body === "b" && receiveCount === 1) throw new Error("from orderBy");
+      return body;
+    },
+    retry: () => 1,
+    handle: () => {},
+  });
+  await bench.send("a", "b", "c");
+  await bench.start(consumer);
+  await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 3, 60_000);
+  await bench.send("d");
+  await bench.clock.advanceUntil(() => consumer.stats().acknowledged === 4, 60_000);
+  expect(bodies(only(told, "acknowledged"))).toEqual(["a", "c", "b", "d"]);
+  // Only the one whose own hook threw has come again.
+  expect(consumer.stats()).toMatchObject({ received: 5, retried: 1, inHand: 0 });
+  expect(askings).toBeGreaterThan(2);
+});
+
 describe("fault 7: what cannot work rejects start, and leaves nothing behind", () => {
   it("a queue that is missing", async () => {
     const bench = await Bench.open();
