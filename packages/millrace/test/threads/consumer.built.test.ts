@@ -80,7 +80,7 @@ it("fault 23: a handler that blocks its event loop keeps its message, for three 
   });
   onTestFinished(() => sqs.close());
   const handle = threadsOf("block", { threads: 2 });
-  const options = { visibilityTimeoutSeconds: 1, concurrency: 3 };
+  const options = { visibilityTimeoutSeconds: 2, concurrency: 3 };
   const consumer = consumerOf(sqs, queueUrl, handle, options);
   // From the moment in which they are in flight, before any handler runs.
   consumer.on("received", ({ count }) => {
@@ -88,7 +88,7 @@ it("fault 23: a handler that blocks its event loop keeps its message, for three 
     if (count > 0) rival.postMessage("poll");
   });
   // Two block; one waits for a thread, its lease kept as well.
-  await send(sqs, queueUrl, "3100", "3100", "1");
+  await send(sqs, queueUrl, "6100", "6100", "1");
   await consumer.start();
   await expect.poll(() => consumer.stats().acknowledged, { timeout: 30_000 }).toBe(3);
   const { received, started, retried, leasesLost } = consumer.stats();
