@@ -134,6 +134,22 @@ export class Office {
   }
 }
 
+/** Has the queries of a pool wait on their way. `asked` resolves at the first. */
+export function holdQueries(pool: Pool): { readonly asked: Promise<void>; letGo: () => void } {
+  const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>;
+  let letGo = (): void => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  const asked = new Promise<void>((resolve) => {
+    const late = async (...args: unknown[]): Promise<unknown> => {
+      resolve();
+      await held;
+      return query(...args);
+    };
+    Object.assign(pool, { query: late });
+  });
+  return { asked, letGo };
+}
+
 async function endPool(pool: Pool): Promise<void> {
   // A request whose sender has gone may still be at work.
   await vi.waitFor(() => {

@@ -7,7 +7,7 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { DatabaseUnavailableError } from "millrace/postgres";
-import type { Connections } from "./connections.ts";
+import type { ClientConnections } from "./client-connections.ts";
 import type { InputError, Problem } from "./shapes.ts";
 
 /** Answers with a problem when it is thrown. */
@@ -66,7 +66,7 @@ const noRequests: Readonly<Record<string, readonly [status: number, detail: stri
 export function refuseNoRequest(
   error: Error & { readonly code?: string },
   socket: Socket,
-  connections: Connections,
+  connections: ClientConnections,
 ): void {
   if (connections.mayAnswer(socket) && error.code !== "ECONNRESET") {
     const [status, detail] = noRequests[error.code ?? ""] ?? [400, "this is no HTTP request"];

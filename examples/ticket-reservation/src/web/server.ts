@@ -11,8 +11,8 @@ import type { FastifyInstance } from "fastify";
 import type { Pool } from "pg";
 import { answer, problemAnswer, unhealthyAnswer } from "./answers.ts";
 import type { ChangeFeed } from "./change-feed.ts";
+import { ClientConnections } from "./client-connections.ts";
 import { eventRoutes } from "./event-routes.ts";
-import { Connections } from "./connections.ts";
 import { answerWithProblems, refuseExpectation, refuseNoRequest, sendProblem } from "./problem.ts";
 import { reservationRoutes } from "./reservation-routes.ts";
 import { schemas } from "./shapes.ts";
@@ -54,7 +54,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     // What still comes on a connection that is open is answered like the rest: all that it needs is there until then.
     return503OnClosing: false,
   });
-  const connections = new Connections(app.server);
+  const connections = new ClientConnections(app.server);
   app.server.on("checkExpectation", (_, response) => refuseExpectation(response));
   // What any page can have a browser send without asking; so only JSON is taken.
   app.removeContentTypeParser("text/plain");
@@ -101,7 +101,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
 }
 
 /** Closing waits for connections; one whose request was under way would be kept for the next, for over a minute. */
-function letGoAtClose(app: FastifyInstance, connections: Connections, withinMs: number): void {
+function letGoAtClose(
+  app: FastifyInstance,
+  connections: ClientConnections,
+  withinMs: number,
+): void {
   app.addHook("preClose", (done) => {
     connections.letGo(withinMs);
     done();

@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from "vitest";
 import { decide } from "../../src/office/decision.ts";
 import { EventStream } from "../../src/web/event-stream.ts";
 import type { SnapshotNews } from "../../src/web/stream-news.ts";
-import { useOffice } from "../office.ts";
+import { holdQueries, useOffice } from "../office.ts";
 import { EventReader } from "./event-reader.ts";
 import { ask } from "./requests.ts";
 
@@ -170,17 +170,7 @@ describe("GET /events/:id/stream", () => {
     await expect.poll(() => feed.listening).toBe(true);
     const reader = await EventReader.open(address, "/events/gala/stream");
     await reader.next();
-    const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>;
-    let letGo = (): void => {};
-    const held = new Promise<void>((resolve) => (letGo = resolve));
-    const asked = new Promise<void>((resolve) => {
-      const late = async (...args: unknown[]): Promise<unknown> => {
-        resolve();
-        await held;
-        return query(...args);
-      };
-      Object.assign(pool, { query: late });
-    });
+    const { asked, letGo } = holdQueries(pool);
     const late = fetch(`${address}/events/gala/stream`);
     await asked;
     const closed = served[Symbol.asyncDispose]();

@@ -5,7 +5,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { FrailProxy } from "../frail-proxy.ts";
 import { z } from "zod";
-import { deadPort, useOffice } from "../office.ts";
+import { deadPort, holdQueries, useOffice } from "../office.ts";
 import type { Served } from "../office.ts";
 import { ask } from "./requests.ts";
 import type { Answered } from "./requests.ts";
@@ -380,18 +380,7 @@ describe("while the database is away", () => {
 describe("on its way down", () => {
   it("what is under way is answered, and its connection closes", async () => {
     const down = await office.serve();
-    const { pool } = down;
-    const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>;
-    let letGo = (): void => {};
-    const held = new Promise<void>((resolve) => (letGo = resolve));
-    const underWay = new Promise<void>((resolve) => {
-      const late = async (...args: unknown[]): Promise<unknown> => {
-        resolve();
-        await held;
-        return query(...args);
-      };
-      Object.assign(pool, { query: late });
-    });
+    const { asked: underWay, letGo } = holdQueries(down.pool);
     const first = fetch(`${down.address}/events`);
     await underWay;
     const closed = down[Symbol.asyncDispose]();

@@ -43,7 +43,7 @@ export class TransactionAbortedError extends MillraceError {
  * The handler wanted to end the transaction itself, or to use it beyond its own end: the statement was refused, and
  * never reached Postgres. Where COMMIT or ROLLBACK was hidden behind other statements in one query, it was carried
  * out, and shows only afterwards: what the handler did, and the message's key, may then be committed. `cause` is what
- * the handler threw, if it did.
+ * the handler threw, if it did, or what Postgres said.
  */
 export class TransactionEndedError extends MillraceError {
   readonly code = "TRANSACTION_ENDED";

@@ -10,7 +10,7 @@ interface Exchange {
   readonly response: ServerResponse;
 }
 
-export class Connections {
+export class ClientConnections {
   readonly #server: Server;
   /** Each with what is under way on it. */
   readonly #open = new Map<Socket, Set<Exchange>>();
